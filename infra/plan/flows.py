@@ -1,0 +1,102 @@
+"""The one table of who may talk to whom. Security-group rules, the firewall matrix and the reachability proof come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A security group of the platform, or the outside world."""
+
+    INTERNET = "internet"
+    CLOUDFRONT = "cloudfront"
+    S3 = "s3"
+    LOAD_BALANCER = "load-balancer"
+    FRONTEND = "frontend"
+    BACKEND = "backend"
+    ENGINE = "engine"
+    IB_GATEWAY = "ib-gateway"
+    POSTGRES = "postgres"
+    TIMESCALE = "timescale"
+    CACHE = "cache"
+    SESSION_FILES = "session-files"
+    ENDPOINTS = "endpoints"
+
+
+OUTSIDE = frozenset({Role.INTERNET, Role.CLOUDFRONT, Role.S3})
+"""Roles that are not security groups of ours: the world as a block of addresses, CloudFront and S3 as AWS's prefix lists."""
+
+
+@dataclass(frozen=True, order=True)
+class Flow:
+    """`source` may open connections to `target` on `port` to `last_port`, and why."""
+
+    source: Role
+    target: Role
+    port: int
+    why: str
+    last_port: int | None = None
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """First and last port."""
+        return self.port, self.last_port or self.port
+
+
+BACKEND_PORT = 8000
+FRONTEND_PORT = 8080
+POSTGRES_PORT = 5432
+TIMESCALE_READER_PORT = 5433
+PATRONI_PORT = 8008
+CACHE_PORT = 6379
+NFS_PORT = 2049
+
+
+def flows(*, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_endpoint: bool) -> tuple[Flow, ...]:
+    """Every permitted connection of a platform, in a stable order. Nothing else opens a port.
+
+    Args:
+        gateway_port: The IB Gateway's port between tasks, 4003 or 4004.
+        timescale: Whether market data has its own database.
+        interface_endpoints: Whether AWS's APIs are reached through endpoints in the VPC; else through the NAT.
+        s3_endpoint: Whether S3 is reached through a gateway endpoint (image layers, backups); else through the NAT.
+    """
+    workers = [
+        role
+        for role in (Role.BACKEND, Role.FRONTEND, Role.ENGINE, Role.IB_GATEWAY, Role.TIMESCALE)
+        if timescale or role is not Role.TIMESCALE
+    ]
+    table = [
+        Flow(Role.CLOUDFRONT, Role.LOAD_BALANCER, 443, "CloudFront is the only client of the origin"),
+        Flow(Role.LOAD_BALANCER, Role.BACKEND, BACKEND_PORT, "API, WebSockets and health checks"),
+        Flow(Role.LOAD_BALANCER, Role.FRONTEND, FRONTEND_PORT, "the site and its health checks"),
+        Flow(Role.BACKEND, Role.POSTGRES, POSTGRES_PORT, "relational data"),
+        Flow(Role.BACKEND, Role.CACHE, CACHE_PORT, "sessions and cached answers"),
+        Flow(Role.ENGINE, Role.POSTGRES, POSTGRES_PORT, "orders and positions"),
+        Flow(Role.ENGINE, Role.CACHE, CACHE_PORT, "the engine's own state store"),
+        Flow(Role.ENGINE, Role.IB_GATEWAY, gateway_port, "broker API, clear text inside the VPC, from the engine alone"),
+        Flow(Role.IB_GATEWAY, Role.SESSION_FILES, NFS_PORT, "the login's session directory on EFS"),
+        Flow(Role.IB_GATEWAY, Role.INTERNET, 443, "Interactive Brokers' web services"),
+        Flow(Role.IB_GATEWAY, Role.INTERNET, 4000, "Interactive Brokers' trading protocol", 4001),
+        Flow(Role.ENGINE, Role.INTERNET, 443, "exchange APIs"),
+        Flow(Role.BACKEND, Role.INTERNET, 443, "market-data and notification APIs"),
+    ]
+    if interface_endpoints:
+        table += [Flow(role, Role.ENDPOINTS, 443, "AWS APIs through interface endpoints") for role in workers]
+    if s3_endpoint:
+        table += [Flow(role, Role.S3, 443, "image layers and objects through the gateway endpoint") for role in workers]
+    if not (interface_endpoints and s3_endpoint):
+        have = {flow.source for flow in table if flow.target is Role.INTERNET and flow.port == 443}
+        table += [Flow(role, Role.INTERNET, 443, "AWS APIs through the NAT") for role in workers if role not in have]
+    if timescale:
+        table += [
+            Flow(Role.BACKEND, Role.TIMESCALE, POSTGRES_PORT, "market data"),
+            Flow(Role.BACKEND, Role.TIMESCALE, TIMESCALE_READER_PORT, "market data, read-only, from a replica"),
+            Flow(Role.ENGINE, Role.TIMESCALE, POSTGRES_PORT, "market data"),
+            Flow(Role.ENGINE, Role.TIMESCALE, TIMESCALE_READER_PORT, "market data, read-only, from a replica"),
+            Flow(Role.TIMESCALE, Role.TIMESCALE, POSTGRES_PORT, "streaming replication"),
+            Flow(Role.TIMESCALE, Role.TIMESCALE, PATRONI_PORT, "Patroni's REST interface and health checks"),
+            Flow(Role.TIMESCALE, Role.TIMESCALE, 2379, "etcd clients and peers", 2380),
+        ]
+    return tuple(sorted(table))

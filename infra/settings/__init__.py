@@ -1,0 +1,1 @@
+"""Typed, bounded settings of a stack: the only reader of `pulumi.Config` (DESIGN.md decision 1)."""

@@ -1,0 +1,110 @@
+"""Settings of the platform itself, its AWS account and its network."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from infra.settings.base import AccountId, Cidr, LogDays, Region, Section
+
+
+class Environment(StrEnum):
+    """What a stack is for. Each has its own VPC, keys and data (DESIGN.md decision 11)."""
+
+    LOCAL = "local"
+    STAGING = "staging"
+    PAPER = "paper"
+    PROD = "prod"
+    ACCOUNT = "account"
+
+
+class Phase(StrEnum):
+    """How far an `up` goes: `foundation` needs neither images nor filled secrets, `services` adds what runs them."""
+
+    FOUNDATION = "foundation"
+    SERVICES = "services"
+
+
+class Platform(Section):
+    """Identity of the stack."""
+
+    environment: Environment = Field(
+        description="What the stack is for; must equal the stack's name, because production invariants follow it."
+    )
+    phase: Phase = Field(
+        Phase.SERVICES,
+        description="`foundation` finishes without container images and filled secrets; `services` adds tasks, rollouts and their alarms.",
+    )
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,11}$")] = Field(
+        "nautilus", description="First part of every physical name, 2–12 characters: letters, digits, hyphens."
+    )
+    owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")] = Field(
+        description="Team that answers for the stack; becomes the tag `Owner`."
+    )
+    cost_center: Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")] = Field(
+        "trading", description="Becomes the tag `CostCenter`."
+    )
+    log_days: LogDays = Field(
+        365, description="Retention of every log group, in days; the seed asks for 90 or more, and CloudWatch offers fixed steps."
+    )
+    tags: dict[Annotated[str, Field(pattern=r"^(?!aws:)[A-Za-z0-9 _.:/=+@-]{1,128}$")], Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=dict, description="Further tags on everything, at most 40; none may start with `aws:`.", max_length=40
+    )
+
+
+class Account(Section):
+    """The AWS account and its two regions."""
+
+    id: AccountId = Field(description="The 12-digit account. The provider refuses credentials of any other account.")
+    region: Region = Field("us-east-1", description="Where the platform runs.")
+    dr_region: Region = Field("us-west-2", description="Where copies of backups, secrets and images go; must differ from `region`.")
+
+
+class NatMode(StrEnum):
+    """How many NAT gateways: one a zone survives the loss of a zone, a single one is cheaper."""
+
+    PER_ZONE = "per-zone"
+    SINGLE = "single"
+
+
+class EndpointProfile(StrEnum):
+    """Which interface endpoints exist: `full` keeps all AWS traffic off the NAT, `essential` only what private tasks start with, `none` goes through the NAT."""
+
+    FULL = "full"
+    ESSENTIAL = "essential"
+    NONE = "none"
+
+
+class ExistingVpc(Section):
+    """A VPC that you bring along; subnets are listed in the order of `network.zones`."""
+
+    vpc_id: Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")] = Field(description="The VPC's id.")
+    public_subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(
+        description="One public subnet for each zone."
+    )
+    app_subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(
+        description="One private subnet for each zone, with a route out."
+    )
+    data_subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(
+        description="One private subnet for each zone, without a route out."
+    )
+
+
+class Network(Section):
+    """Address plan and zones."""
+
+    cidr: Cidr = Field(description="Address block of the VPC, /16 to /20, private (RFC 1918); must not overlap `peer_cidrs`.")
+    zones: list[Annotated[str, Field(pattern=r"^[a-f]$")]] = Field(
+        default_factory=lambda: ["a", "b", "c"],
+        min_length=2,
+        max_length=6,
+        description="Letters of the availability zones, 2 to 6; TimescaleDB needs exactly three of them or more.",
+    )
+    nat: NatMode = Field(NatMode.PER_ZONE, description="`per-zone` or `single`; production needs `per-zone`.")
+    endpoints: EndpointProfile = Field(EndpointProfile.FULL, description="`full`, `essential` or `none`: which interface endpoints exist.")
+    peer_cidrs: list[Cidr] = Field(
+        default_factory=list, description="Blocks of networks that this one will be joined to; an overlap is refused."
+    )
+    existing: ExistingVpc | None = Field(None, description="Bring your own VPC instead of making one.")

@@ -1,0 +1,41 @@
+"""The settings of one stack as a whole, and the checks that need more than one section."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from infra.settings.base import Section
+from infra.settings.data import Backup, Cache, Postgres, Secrets, Timescale
+from infra.settings.edge import Edge
+from infra.settings.foundation import Account, Network, Platform
+from infra.settings.operations import Alarms
+from infra.settings.workloads import Services, Trading
+
+
+class Settings(Section):
+    """Every top-level key of a stack file under `nautilus-infra:`."""
+
+    platform: Platform = Field(description="Identity of the stack.")
+    account: Account = Field(description="The AWS account and its two regions.")
+    network: Network = Field(description="Address plan and zones.")
+    edge: Edge = Field(description="Names, certificates, CDN, web application firewall, load balancer.")
+    postgres: Postgres = Field(default_factory=Postgres, description="Relational data on RDS.")
+    timescale: Timescale = Field(default_factory=Timescale, description="Market data on TimescaleDB.")
+    cache: Cache = Field(default_factory=Cache, description="Valkey or Redis on ElastiCache.")
+    secrets: Secrets = Field(default_factory=Secrets, description="Secrets Manager.")
+    backup: Backup = Field(default_factory=Backup, description="AWS Backup.")
+    services: Services = Field(default_factory=Services, description="What runs on ECS.")
+    trading: Trading = Field(default_factory=Trading, description="Paper or live.")
+    alarms: Alarms = Field(default_factory=Alarms, description="Thresholds and who hears of them.")
+    unlock: bool = Field(
+        False, description="The one unlock: clears protection, retention and AWS's deletion protection, so that the stack can be destroyed."
+    )
+
+
+class AccountSettings(Section):
+    """The keys of the `account` stack, which holds what exists once in an AWS account."""
+
+    platform: Platform = Field(description="Identity of the stack.")
+    account: Account = Field(description="The AWS account and its two regions.")
+    alarms: Alarms = Field(default_factory=Alarms, description="Who hears of findings.")
+    unlock: bool = Field(False, description="The one unlock: clears protection and retention, so that the stack can be destroyed.")
