@@ -15,6 +15,12 @@ class Section(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=False)
 
 
+def _tag(key: str) -> str:
+    if key.lower().startswith("aws:"):
+        raise ValueError("must not start with `aws:`, which AWS keeps for itself")
+    return key
+
+
 def _network(text: str) -> str:
     try:
         IPv4Network(text)
@@ -23,11 +29,13 @@ def _network(text: str) -> str:
     return text
 
 
+TagKey = Annotated[str, AfterValidator(_tag), Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")]
 Cidr = Annotated[str, AfterValidator(_network), Field(examples=["10.20.0.0/16"])]
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$", examples=["123456789012"])]
 Region = Annotated[str, Field(pattern=r"^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-[1-9]$", examples=["us-east-1"])]
 Domain = Annotated[
-    str, Field(pattern=r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", examples=["nautilus.example.com"])
+    str,
+    Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", min_length=4, max_length=253, examples=["nautilus.example.com"]),
 ]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254, examples=["oncall@example.com"])]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", examples=["sha256:" + "0" * 64])]

@@ -14,34 +14,36 @@ class Postgres(Section):
     """Relational data on RDS for PostgreSQL."""
 
     major: Annotated[int, Field(ge=15, le=18)] = Field(
-        16, description="Major version, 15 to 18 (seed 004 asks for 15); minor versions follow AWS."
+        default=16, description="Major version, 15 to 18 (seed 004 asks for 15); minor versions follow AWS."
     )
     instance_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9-]+\.[a-z0-9]+$")] = Field(
-        "db.m7g.xlarge", description="RDS instance class; 4 vCPU and 16 GB by default (seed 004)."
+        default="db.m7g.xlarge", description="RDS instance class; 4 vCPU and 16 GB by default (seed 004)."
     )
-    storage_gb: Annotated[int, Field(ge=20, le=65_536)] = Field(100, description="First size in GiB, 20 to 65,536 (gp3).")
+    storage_gb: Annotated[int, Field(ge=20, le=65_536)] = Field(default=100, description="First size in GiB, 20 to 65,536 (gp3).")
     max_storage_gb: Annotated[int, Field(ge=20, le=65_536)] = Field(
-        1_000, description="Largest size that autoscaling may reach, in GiB; at least 10 % above `storageGb`."
+        default=1_000, description="Largest size that autoscaling may reach, in GiB; at least 10 % above `storageGb`."
     )
     iops: Annotated[int, Field(ge=12_000, le=64_000)] | None = Field(
-        None, description="Provisioned IOPS, 12,000 to 64,000; AWS accepts it from 400 GiB up. Unset takes gp3's baseline."
+        default=None, description="Provisioned IOPS, 12,000 to 64,000; AWS accepts it from 400 GiB up. Unset takes gp3's baseline."
     )
-    multi_az: bool = Field(True, description="A standby in another zone; production needs it.")
-    replicas: Annotated[int, Field(ge=0, le=5)] = Field(1, description="Read replicas, 0 to 5.")
+    multi_az: bool = Field(default=True, description="A standby in another zone; production needs it.")
+    replicas: Annotated[int, Field(ge=0, le=5)] = Field(default=1, description="Read replicas, 0 to 5.")
     monitoring_seconds: int = Field(
-        60, description="Enhanced monitoring's interval in seconds.", json_schema_extra={"enum": [1, 5, 10, 15, 30, 60]}
+        default=60, description="Enhanced monitoring's interval in seconds.", json_schema_extra={"enum": [1, 5, 10, 15, 30, 60]}
     )
-    insights_days: int = Field(7, description="Retention of Performance Insights in days: 7, a multiple of 31 up to 713, or 731.")
+    insights_days: int = Field(default=7, description="Retention of Performance Insights in days: 7, a multiple of 31 up to 713, or 731.")
     slow_query_ms: Annotated[int, Field(ge=100, le=60_000)] = Field(
-        1_000, description="Queries slower than this are logged, in milliseconds (seed 003: 1,000)."
+        default=1_000, description="Queries slower than this are logged, in milliseconds (seed 003: 1,000)."
     )
     max_connections: Annotated[int, Field(ge=100, le=8_388)] = Field(
-        500, description="The server's connection limit; must exceed the sum of the services' pools (10 to 100 each)."
+        default=500, description="The server's connection limit; must exceed the sum of the services' pools (10 to 100 each)."
     )
     user: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,15}$")] = Field(
-        "nautilus_admin", description="Name of the administrator, 2–16 characters; `postgres`, `admin` and `rdsadmin` are refused."
+        default="nautilus_admin", description="Name of the administrator, 2–16 characters; `postgres`, `admin` and `rdsadmin` are refused."
     )
-    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = Field("nautilus", description="Name of the first database.")
+    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = Field(
+        default="nautilus", description="Name of the first database."
+    )
 
 
 class TimescalePlacement(StrEnum):
@@ -54,30 +56,30 @@ class TimescalePlacement(StrEnum):
 class Timescale(Section):
     """Market data on three TimescaleDB nodes with Patroni."""
 
-    enabled: bool = Field(True, description="Whether market data has its own database.")
+    enabled: bool = Field(default=True, description="Whether market data has its own database.")
     placement: TimescalePlacement = Field(
-        TimescalePlacement.EC2, description="`ec2`; `rds` is refused, because RDS does not offer the extension."
+        default=TimescalePlacement.EC2, description="`ec2`; `rds` is refused, because RDS does not offer the extension."
     )
-    major: Annotated[int, Field(ge=15, le=18)] = Field(16, description="PostgreSQL major version; must equal `postgres.major`.")
+    major: Annotated[int, Field(ge=15, le=18)] = Field(default=16, description="PostgreSQL major version; must equal `postgres.major`.")
     image_digest: Digest = Field(
-        "sha256:" + "7d" * 32,
+        default="sha256:" + "7d" * 32,
         description="Digest of the timescaledb-ha image mirrored in ECR; `nautilus doctor` says when the repository lacks it.",
     )
     instance_type: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9]+$")] = Field(
-        "m7g.xlarge", description="EC2 instance type of each node; ARM64 or x86 decides the machine image."
+        default="m7g.xlarge", description="EC2 instance type of each node; ARM64 or x86 decides the machine image."
     )
     volume_gb: Annotated[int, Field(ge=20, le=16_384)] = Field(
-        200, description="Size of each node's data volume in GiB, 20 to 16,384 (gp3)."
+        default=200, description="Size of each node's data volume in GiB, 20 to 16,384 (gp3)."
     )
     volume_iops: Annotated[int, Field(ge=3_000, le=16_000)] = Field(
-        3_000, description="IOPS of each data volume, 3,000 to 16,000 and at most 500 for each GiB."
+        default=3_000, description="IOPS of each data volume, 3,000 to 16,000 and at most 500 for each GiB."
     )
     ami_id: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")] = Field(
-        "ami-0abcdef1234567890",
+        default="ami-0abcdef1234567890",
         description="Machine image of the nodes (Amazon Linux 2023 with Docker); pinned, so that a plan does not change by itself.",
     )
     retention_days: Annotated[int, Field(ge=30, le=3_650)] = Field(
-        90, description="How long pgBackRest's objects are locked against deletion, in days."
+        default=90, description="How long pgBackRest's objects are locked against deletion, in days."
     )
 
 
@@ -85,22 +87,28 @@ class Cache(Section):
     """Valkey or Redis on ElastiCache."""
 
     node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9-]+\.[a-z0-9]+$")] = Field(
-        "cache.r7g.large", description="ElastiCache node type."
+        default="cache.r7g.large", description="ElastiCache node type."
     )
-    engine: Annotated[str, Field(pattern=r"^(valkey|redis)$")] = Field("valkey", description="`valkey` or `redis`.")
+    engine: Annotated[str, Field(pattern=r"^(valkey|redis)$")] = Field(default="valkey", description="`valkey` or `redis`.")
     version: Annotated[str, Field(pattern=r"^[78]\.\d$")] = Field(
-        "7.2", description="Engine version: valkey 7.2 or 8.x, redis 7.x (seed 004 asks for 7)."
+        default="7.2", description="Engine version: valkey 7.2 or 8.x, redis 7.x (seed 004 asks for 7)."
     )
-    replicas: Annotated[int, Field(ge=0, le=5)] = Field(2, description="Replicas beside the primary, 0 to 5; failover needs at least one.")
-    snapshot_days: Annotated[int, Field(ge=1, le=35)] = Field(30, description="How long daily snapshots are kept, in days, 1 to 35.")
+    replicas: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=2, description="Replicas beside the primary, 0 to 5; failover needs at least one."
+    )
+    snapshot_days: Annotated[int, Field(ge=1, le=35)] = Field(
+        default=30, description="How long daily snapshots are kept, in days, 1 to 35."
+    )
 
 
 class Secrets(Section):
     """Secrets Manager."""
 
-    recovery_days: Annotated[int, Field(ge=7, le=30)] = Field(30, description="Days in which a deleted secret can be restored, 7 to 30.")
+    recovery_days: Annotated[int, Field(ge=7, le=30)] = Field(
+        default=30, description="Days in which a deleted secret can be restored, 7 to 30."
+    )
     rotation_days: Annotated[int, Field(ge=1, le=30)] = Field(
-        30, description="Keys are rotated at least this often, in days; the seed asks for 30."
+        default=30, description="Keys are rotated at least this often, in days; the seed asks for 30."
     )
 
 
@@ -116,16 +124,18 @@ class Backup(Section):
     """AWS Backup, on the calendar of seed 003: daily, weekly, monthly, every four hours."""
 
     lock: LockMode = Field(
-        LockMode.GOVERNANCE, description="`governance`, `compliance` or `none`; compliance needs `acknowledgeCompliance`."
+        default=LockMode.GOVERNANCE, description="`governance`, `compliance` or `none`; compliance needs `acknowledgeCompliance`."
     )
-    acknowledge_compliance: str = Field("", description="Write `this lock can never be removed` to accept compliance mode.")
+    acknowledge_compliance: str = Field(default="", description="Write `this lock can never be removed` to accept compliance mode.")
     cooling_off_days: Annotated[int, Field(ge=3, le=36_500)] = Field(
-        3, description="Days in which a compliance lock can still be removed, 3 or more."
+        default=3, description="Days in which a compliance lock can still be removed, 3 or more."
     )
-    daily_days: Annotated[int, Field(ge=30, le=365)] = Field(30, description="How long daily backups are kept, in days (seed 003: 30).")
+    daily_days: Annotated[int, Field(ge=30, le=365)] = Field(
+        default=30, description="How long daily backups are kept, in days (seed 003: 30)."
+    )
     weekly_days: Annotated[int, Field(ge=84, le=730)] = Field(
-        84, description="How long weekly backups are kept, in days (seed 003: 12 weeks)."
+        default=84, description="How long weekly backups are kept, in days (seed 003: 12 weeks)."
     )
     monthly_days: Annotated[int, Field(ge=366, le=3_650)] = Field(
-        366, description="How long monthly backups are kept, in days (seed 003: 12 months)."
+        default=366, description="How long monthly backups are kept, in days (seed 003: 12 months)."
     )

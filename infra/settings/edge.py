@@ -23,13 +23,13 @@ class Dns(Section):
 
     domain: Domain = Field(description="The platform's domain: the site, its API and `origin.<domain>` for the load balancer.")
     zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{5,31}$")] | None = Field(
-        None, description="Id of a hosted zone that exists; unset makes one, whose delegation you then set up at the registrar."
+        default=None, description="Id of a hosted zone that exists; unset makes one, whose delegation you then set up at the registrar."
     )
     certificate_arn: Arn | None = Field(
-        None, description="A certificate of `region` that exists, for the load balancer; unset makes one, validated through DNS."
+        default=None, description="A certificate of `region` that exists, for the load balancer; unset makes one, validated through DNS."
     )
     cdn_certificate_arn: Arn | None = Field(
-        None, description="A certificate of us-east-1 that exists, for CloudFront; unset makes one, validated through DNS."
+        default=None, description="A certificate of us-east-1 that exists, for CloudFront; unset makes one, validated through DNS."
     )
 
 
@@ -37,16 +37,16 @@ class Waf(Section):
     """Web application firewall."""
 
     requests_per_five_minutes: Annotated[int, Field(ge=100, le=20_000_000)] = Field(
-        6_000,
+        default=6_000,
         description="Requests that one address may send in 5 minutes before it is blocked, 100 to 20,000,000; the seed's 1,000 a minute make 5,000.",
     )
-    log_days: int | None = Field(None, description="Retention of the firewall's log, in days; unset follows `platform.logDays`.")
+    log_days: int | None = Field(default=None, description="Retention of the firewall's log, in days; unset follows `platform.logDays`.")
 
 
 class Cdn(Section):
     """CloudFront."""
 
-    price_class: PriceClass = Field(PriceClass.P100, description="Which edge locations serve the site.")
+    price_class: PriceClass = Field(default=PriceClass.P100, description="Which edge locations serve the site.")
     blocked_countries: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = Field(
         default_factory=list, description="ISO 3166 codes of countries that are refused; empty refuses none."
     )
@@ -56,7 +56,7 @@ class LoadBalancer(Section):
     """Application load balancer."""
 
     idle_seconds: Annotated[int, Field(ge=60, le=4000)] = Field(
-        300, description="Seconds that an idle connection stays open, 60 to 4,000; WebSockets need more than the default of 60."
+        default=300, description="Seconds that an idle connection stays open, 60 to 4,000; WebSockets need more than the default of 60."
     )
 
 

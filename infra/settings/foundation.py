@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from infra.settings.base import AccountId, Cidr, LogDays, Region, Section
+from infra.settings.base import AccountId, Cidr, LogDays, Region, Section, TagKey
 
 
 class Environment(StrEnum):
@@ -34,22 +34,22 @@ class Platform(Section):
         description="What the stack is for; must equal the stack's name, because production invariants follow it."
     )
     phase: Phase = Field(
-        Phase.SERVICES,
+        default=Phase.SERVICES,
         description="`foundation` finishes without container images and filled secrets; `services` adds tasks, rollouts and their alarms.",
     )
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,11}$")] = Field(
-        "nautilus", description="First part of every physical name, 2–12 characters: letters, digits, hyphens."
+        default="nautilus", description="First part of every physical name, 2–12 characters: letters, digits, hyphens."
     )
     owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")] = Field(
         description="Team that answers for the stack; becomes the tag `Owner`."
     )
     cost_center: Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")] = Field(
-        "trading", description="Becomes the tag `CostCenter`."
+        default="trading", description="Becomes the tag `CostCenter`."
     )
     log_days: LogDays = Field(
-        365, description="Retention of every log group, in days; the seed asks for 90 or more, and CloudWatch offers fixed steps."
+        default=365, description="Retention of every log group, in days; the seed asks for 90 or more, and CloudWatch offers fixed steps."
     )
-    tags: dict[Annotated[str, Field(pattern=r"^(?!aws:)[A-Za-z0-9 _.:/=+@-]{1,128}$")], Annotated[str, Field(max_length=256)]] = Field(
+    tags: dict[TagKey, Annotated[str, Field(max_length=256)]] = Field(
         default_factory=dict, description="Further tags on everything, at most 40; none may start with `aws:`.", max_length=40
     )
 
@@ -58,8 +58,8 @@ class Account(Section):
     """The AWS account and its two regions."""
 
     id: AccountId = Field(description="The 12-digit account. The provider refuses credentials of any other account.")
-    region: Region = Field("us-east-1", description="Where the platform runs.")
-    dr_region: Region = Field("us-west-2", description="Where copies of backups, secrets and images go; must differ from `region`.")
+    region: Region = Field(default="us-east-1", description="Where the platform runs.")
+    dr_region: Region = Field(default="us-west-2", description="Where copies of backups, secrets and images go; must differ from `region`.")
 
 
 class NatMode(StrEnum):
@@ -102,9 +102,11 @@ class Network(Section):
         max_length=6,
         description="Letters of the availability zones, 2 to 6; TimescaleDB needs exactly three of them or more.",
     )
-    nat: NatMode = Field(NatMode.PER_ZONE, description="`per-zone` or `single`; production needs `per-zone`.")
-    endpoints: EndpointProfile = Field(EndpointProfile.FULL, description="`full`, `essential` or `none`: which interface endpoints exist.")
+    nat: NatMode = Field(default=NatMode.PER_ZONE, description="`per-zone` or `single`; production needs `per-zone`.")
+    endpoints: EndpointProfile = Field(
+        default=EndpointProfile.FULL, description="`full`, `essential` or `none`: which interface endpoints exist."
+    )
     peer_cidrs: list[Cidr] = Field(
         default_factory=list, description="Blocks of networks that this one will be joined to; an overlap is refused."
     )
-    existing: ExistingVpc | None = Field(None, description="Bring your own VPC instead of making one.")
+    existing: ExistingVpc | None = Field(default=None, description="Bring your own VPC instead of making one.")

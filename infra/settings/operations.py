@@ -15,16 +15,18 @@ class Alarms(Section):
     emails: list[Email] = Field(
         default_factory=list, max_length=20, description="Addresses that hear of alarms; production needs one or more."
     )
-    cpu_percent: Annotated[int, Field(ge=1, le=100)] = Field(80, description="CPU warning, in percent (seed 003: 80).")
-    memory_percent: Annotated[int, Field(ge=1, le=100)] = Field(85, description="Memory warning, in percent (seed 003: 85).")
-    disk_percent: Annotated[int, Field(ge=1, le=100)] = Field(90, description="Disk warning, in percent (seed 003: 90).")
+    cpu_percent: Annotated[int, Field(ge=1, le=100)] = Field(default=80, description="CPU warning, in percent (seed 003: 80).")
+    memory_percent: Annotated[int, Field(ge=1, le=100)] = Field(default=85, description="Memory warning, in percent (seed 003: 85).")
+    disk_percent: Annotated[int, Field(ge=1, le=100)] = Field(default=90, description="Disk warning, in percent (seed 003: 90).")
     latency_ms: Annotated[int, Field(ge=1, le=60_000)] = Field(
-        100, description="95th percentile of the API's response time, in milliseconds (seed 004: 100)."
+        default=100, description="95th percentile of the API's response time, in milliseconds (seed 004: 100)."
     )
     error_percent: Annotated[float, Field(gt=0, le=100)] = Field(
-        1.0, description="Share of failed requests that raises an alarm, in percent (seed 003: 1)."
+        default=1.0, description="Share of failed requests that raises an alarm, in percent (seed 003: 1)."
     )
     rollout_error_percent: Annotated[float, Field(gt=0, le=100)] = Field(
-        0.1, description="Share of failed requests that rolls a deployment back, in percent (seed 004: 0.1)."
+        default=0.1, description="Share of failed requests that rolls a deployment back, in percent (seed 004: 0.1)."
     )
-    replica_lag_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(60, description="Replication lag that raises an alarm, in seconds.")
+    replica_lag_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
+        default=60, description="Replication lag that raises an alarm, in seconds."
+    )

@@ -28,7 +28,8 @@ class Settings(Section):
     trading: Trading = Field(default_factory=Trading, description="Paper or live.")
     alarms: Alarms = Field(default_factory=Alarms, description="Thresholds and who hears of them.")
     unlock: bool = Field(
-        False, description="The one unlock: clears protection, retention and AWS's deletion protection, so that the stack can be destroyed."
+        default=False,
+        description="The one unlock: clears protection, retention and AWS's deletion protection, so that the stack can be destroyed.",
     )
 
 
@@ -38,4 +39,4 @@ class AccountSettings(Section):
     platform: Platform = Field(description="Identity of the stack.")
     account: Account = Field(description="The AWS account and its two regions.")
     alarms: Alarms = Field(default_factory=Alarms, description="Who hears of findings.")
-    unlock: bool = Field(False, description="The one unlock: clears protection and retention, so that the stack can be destroyed.")
+    unlock: bool = Field(default=False, description="The one unlock: clears protection and retention, so that the stack can be destroyed.")

@@ -21,17 +21,17 @@ class Container(Section):
     """One container of a task. Images live in this account's ECR repository of the service's name."""
 
     image_digest: Digest | None = Field(
-        None, description="The image, by digest. Needed in phase `services`; a tag is not accepted, because it can be moved."
+        default=None, description="The image, by digest. Needed in phase `services`; a tag is not accepted, because it can be moved."
     )
     cpu: int = Field(
-        4096,
+        default=4096,
         description="CPU units of the task: 256, 512, 1024, 2048, 4096, 8192 or 16384 (seed 004: 4 vCPU).",
         json_schema_extra={"enum": [256, 512, 1024, 2048, 4096, 8192, 16384]},
     )
     memory: Annotated[int, Field(ge=512, le=122_880)] = Field(
-        16_384, description="Memory of the task in MiB; Fargate offers fixed sizes for each CPU size (seed 004: 16 GB)."
+        default=16_384, description="Memory of the task in MiB; Fargate offers fixed sizes for each CPU size (seed 004: 16 GB)."
     )
-    architecture: Architecture = Field(Architecture.ARM64, description="`ARM64` or `X86_64`.")
+    architecture: Architecture = Field(default=Architecture.ARM64, description="`ARM64` or `X86_64`.")
 
 
 class Rollout(Section):
@@ -43,22 +43,24 @@ class Rollout(Section):
         max_length=20,
         description="Percentages of traffic on the new version, rising, the last one 100.",
     )
-    hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(5, description="Minutes to stay at each step but the last.")
+    hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(default=5, description="Minutes to stay at each step but the last.")
     bake_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
-        5, description="Minutes that the old version is kept after the last step, 1 to 1,440."
+        default=5, description="Minutes that the old version is kept after the last step, 1 to 1,440."
     )
 
 
 class WebService(Container):
     """A stateless service behind the load balancer."""
 
-    min_tasks: Annotated[int, Field(ge=1, le=100)] = Field(2, description="Fewest tasks (seed 004: 2).")
-    max_tasks: Annotated[int, Field(ge=1, le=400)] = Field(10, description="Most tasks (seed 004: 10).")
-    cpu_percent: Annotated[int, Field(ge=10, le=90)] = Field(70, description="Autoscaling's CPU target in percent (seed 004: 70).")
-    memory_percent: Annotated[int, Field(ge=10, le=90)] = Field(80, description="Autoscaling's memory target in percent (seed 004: 80).")
-    pool_min: Annotated[int, Field(ge=1, le=100)] = Field(10, description="Smallest database pool of a task (seed 003: 10).")
+    min_tasks: Annotated[int, Field(ge=1, le=100)] = Field(default=2, description="Fewest tasks (seed 004: 2).")
+    max_tasks: Annotated[int, Field(ge=1, le=400)] = Field(default=10, description="Most tasks (seed 004: 10).")
+    cpu_percent: Annotated[int, Field(ge=10, le=90)] = Field(default=70, description="Autoscaling's CPU target in percent (seed 004: 70).")
+    memory_percent: Annotated[int, Field(ge=10, le=90)] = Field(
+        default=80, description="Autoscaling's memory target in percent (seed 004: 80)."
+    )
+    pool_min: Annotated[int, Field(ge=1, le=100)] = Field(default=10, description="Smallest database pool of a task (seed 003: 10).")
     pool_max: Annotated[int, Field(ge=1, le=100)] = Field(
-        20,
+        default=20,
         description="Largest database pool of a task; seed 003 bounds the service at 100, and `maxTasks` × `poolMax` must stay below the server's limit.",
     )
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version takes over.")
@@ -67,7 +69,7 @@ class WebService(Container):
 class Singleton(Container):
     """A process that must never run twice."""
 
-    enabled: bool = Field(True, description="Whether the process runs in this stack.")
+    enabled: bool = Field(default=True, description="Whether the process runs in this stack.")
 
 
 class TradingMode(StrEnum):
@@ -80,12 +82,12 @@ class TradingMode(StrEnum):
 class Trading(Section):
     """What makes this a trading platform."""
 
-    mode: TradingMode = Field(TradingMode.PAPER, description="`paper` or `live`; live is for production alone.")
+    mode: TradingMode = Field(default=TradingMode.PAPER, description="`paper` or `live`; live is for production alone.")
     acknowledge_live_trading: Literal["", "orders from this stack move real money"] = Field(
-        "", description="Write `orders from this stack move real money` to accept live trading."
+        default="", description="Write `orders from this stack move real money` to accept live trading."
     )
     ib_client_id: Annotated[int, Field(ge=1, le=32_767)] = Field(
-        100, description="Client id of the engine at the gateway (seed 004: 100); unique for each connection."
+        default=100, description="Client id of the engine at the gateway (seed 004: 100); unique for each connection."
     )
 
     @property
