@@ -40,7 +40,7 @@ class Context:
 
 
 class Component(pulumi.ComponentResource):
-    """A component resource of this project, of type `nautilus:<token>`.
+    """A component resource of this project, of type `nautilus:infra:<token>`.
 
     Children take their options from `child()`, never from the caller's options: merging those would hand the children
     the caller's parent, protection and aliases.
@@ -49,7 +49,7 @@ class Component(pulumi.ComponentResource):
     token: ClassVar[str]
 
     def __init__(self, name: str, ctx: Context, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(f"nautilus:{self.token}", name, None, opts)
+        super().__init__(f"nautilus:infra:{self.token}", name, None, opts)
         self.ctx = ctx
         self.logical = name
 

@@ -1,0 +1,58 @@
+# Every target installs what it needs. STACK defaults to the embedded simulation.
+STACK ?= local
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/nautilus
+STAMP := $(VENV)/.installed
+RUNNER ?=
+
+.PHONY: up preview destroy test lint bench docs docs-check acceptance clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+# uv where it exists, else the standard library's venv and pip with the same locked versions.
+$(STAMP): pyproject.toml uv.lock requirements.lock
+	@if command -v uv >/dev/null 2>&1; then \
+		uv sync --quiet --locked; \
+	else \
+		test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; \
+	fi
+	@touch $@
+
+install: $(STAMP)
+
+up: $(STAMP) ## bring a stack up (STACK=local: the embedded simulation, no AWS account)
+	@$(RUN) up --stack $(STACK)
+
+preview: $(STAMP) ## show what `up` would change
+	@$(RUN) preview --stack $(STACK)
+
+destroy: $(STAMP) ## unlock the stack, then remove everything in it
+	@$(RUN) destroy --stack $(STACK) --unlock
+
+test: $(STAMP) ## all tests: units, properties, components, policies, then the real engine
+	@$(BIN)/python -m nautilus.sandbox.toolchain
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(STAMP) ## formatting, lint, types
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/pyright
+
+bench: $(STAMP) ## ratios measured in one run (minutes)
+	@$(BIN)/python -m bench
+
+docs: $(STAMP) ## write the generated pages again
+	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs
+
+acceptance: $(STAMP) ## the unchanged program on another engine runner: RUNNER=path
+	@test -n "$(RUNNER)" || { echo "acceptance needs RUNNER=path of the runner" >&2; exit 2; }
+	@$(BIN)/python tests/acceptance/run.py $(RUNNER)
+
+lock: ## write both lock files again
+	@uv lock --quiet && uv export --quiet --locked --format requirements-txt --no-emit-project --all-groups --no-header -o requirements.lock
+
+clean: ## forget the sandbox's state and caches of this checkout
+	rm -rf .nautilus .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,36 @@
+"""Stack outputs as SSM parameters, for tools that do not speak Pulumi."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Context
+
+
+def _text(value: Any) -> str:
+    """A parameter holds text: lists and maps become JSON with sorted keys. SSM refuses an empty value, so an empty one is a JSON null."""
+    if isinstance(value, str):
+        return value or "null"
+    return json.dumps(value, sort_keys=True)
+
+
+class Parameters(Component):
+    """One `String` parameter for each value, under `prefix`.
+
+    Makes: `aws:ssm:Parameter` for each value. Secret values are refused: they belong in Secrets Manager.
+    """
+
+    token: ClassVar[str] = "parameters"
+
+    def __init__(
+        self, name: str, ctx: Context, *, prefix: str, values: Mapping[str, pulumi.Output[Any]], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, ctx, opts)
+        for key, value in values.items():
+            aws.ssm.Parameter(f"{name}-{key}", name=f"{prefix}/{key}", type="String", value=value.apply(_text), opts=self.child())
+        self.register_outputs({"prefix": prefix})

@@ -1,0 +1,78 @@
+"""The unchanged program on another runner of the real engine (`make acceptance RUNNER=path`).
+
+The runner brings its own AWS provider. It runs `local` through its whole life (preview, up, second preview, refresh, destroy) and previews production's
+settings. Passed: every step succeeded, no validation error that is not explained below, and nothing left over. What the runner
+had to simulate is listed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+UNLOCK = "nautilus-infra:unlock=true"
+EXPLAINED: dict[str, str] = {}
+"""Validation messages (a part of the text) that come from a provider older than the one the program is written for, and why."""
+
+
+def life(runner: Path, stack: str, *more: str) -> dict[str, Any]:
+    """Run one stack and return the runner's summary."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "summary.json"
+        command = [str(runner), "run", str(ROOT), stack, "--json", str(report), *more]
+        subprocess.run(command, check=False)
+        if not report.exists():
+            sys.exit(f"{runner.name} wrote no summary for {stack}")
+        return json.loads(report.read_text())
+
+
+def unexplained(summary: dict[str, Any]) -> list[str]:
+    """What speaks against this run, a line each."""
+    found = [f"{item['type']} {item['name']}: {item['detail']}" for item in summary["invalid"]]
+    found = [line for line in found if not any(part in line for part in EXPLAINED)]
+    if not summary["ok"] and not (summary["invalid"] and not found):
+        found += [f"step {step['name']} ended with {step['rc']}" for step in summary["steps"] if step["rc"] and step["required"]]
+    left = {kind: names for kind, names in summary["leftovers"].items() if names}
+    found += [f"left over: {kind} {', '.join(map(str, names))}" for kind, names in left.items()]
+    return found
+
+
+def simulated(summary: dict[str, Any]) -> list[str]:
+    """Resource types that the runner could not take to its stand-in of AWS, with the number of resources."""
+    facts = summary["facts"]
+    return [f"{kind} {token} ×{count}" for kind in ("simulated", "partial", "dropped") for token, count in sorted(facts.get(kind, {}).items())]
+
+
+def main() -> int:
+    """Both runs; 0 when neither left a complaint."""
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        print("usage: run.py RUNNER (a file that understands `run PROGRAM STACK`)", file=sys.stderr)
+        return 2
+    runner = Path(sys.argv[1]).resolve()
+    setup = runner.parent / "setup.sh"
+    if setup.exists():
+        subprocess.run([str(setup)], check=True, stdout=subprocess.DEVNULL)
+    runs = {
+        "local": life(runner, "local", "--collect", "--unprotect", "--teardown-config", UNLOCK, "--extra-region", "us-west-2"),
+        "prod": life(runner, "prod", "--collect", "--only", "preview"),
+    }
+    complaints = [f"{stack}: {line}" for stack, summary in runs.items() for line in unexplained(summary)]
+    for stack, summary in runs.items():
+        seconds = ", ".join(f"{step['name']} {step['seconds']} s" for step in summary["steps"])
+        print(f"\n{stack}: {summary['resources']} resources; {seconds}")
+        for line in simulated(summary):
+            print(f"  not proved there: {line}")
+    print()
+    for line in complaints:
+        print(f"refused: {line}")
+    print(f"acceptance: {'refused' if complaints else 'accepted'}, {len(complaints)} complaints")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
