@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from infra.settings.base import Arn, Domain, Section
+from infra.settings.base import Accepts, CertificateArn, Domain, LogDays, Section
 
 
 class PriceClass(StrEnum):
@@ -22,13 +22,18 @@ class Dns(Section):
     """Names of the platform."""
 
     domain: Domain = Field(description="The platform's domain: the site, its API and `origin.<domain>` for the load balancer.")
-    zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{5,31}$")] | None = Field(
+    zone_id: (
+        Annotated[
+            str, Field(pattern=r"^Z[A-Z0-9]{5,31}$"), Accepts("a hosted zone's id, such as Z0123456789ABCDEFGHIJ", "Z0123456789ABCDEFGHIJ")
+        ]
+        | None
+    ) = Field(
         default=None, description="Id of a hosted zone that exists; unset makes one, whose delegation you then set up at the registrar."
     )
-    certificate_arn: Arn | None = Field(
+    certificate_arn: CertificateArn | None = Field(
         default=None, description="A certificate of `region` that exists, for the load balancer; unset makes one, validated through DNS."
     )
-    cdn_certificate_arn: Arn | None = Field(
+    cdn_certificate_arn: CertificateArn | None = Field(
         default=None, description="A certificate of us-east-1 that exists, for CloudFront; unset makes one, validated through DNS."
     )
 
@@ -40,16 +45,20 @@ class Waf(Section):
         default=6_000,
         description="Requests that one address may send in 5 minutes before it is blocked, 100 to 20,000,000; the seed's 1,000 a minute make 5,000.",
     )
-    log_days: int | None = Field(default=None, description="Retention of the firewall's log, in days; unset follows `platform.logDays`.")
+    log_days: LogDays | None = Field(
+        default=None, description="Retention of the firewall's log, in days; unset follows `platform.logDays`."
+    )
 
 
 class Cdn(Section):
     """CloudFront."""
 
-    price_class: PriceClass = Field(default=PriceClass.P100, description="Which edge locations serve the site.")
-    blocked_countries: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = Field(
-        default_factory=list, description="ISO 3166 codes of countries that are refused; empty refuses none."
+    price_class: PriceClass = Field(
+        default=PriceClass.P100, description="Which edge locations serve the site: `PriceClass_All`, `PriceClass_200` or `PriceClass_100`."
     )
+    blocked_countries: list[
+        Annotated[str, Field(pattern=r"^[A-Z]{2}$"), Accepts("a country's code of two capital letters (ISO 3166), such as KP", "KP")]
+    ] = Field(default_factory=list, description="ISO 3166 codes of countries that are refused; empty refuses none.")
 
 
 class LoadBalancer(Section):

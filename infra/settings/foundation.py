@@ -7,7 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from infra.settings.base import AccountId, Cidr, LogDays, Region, Section, TagKey
+from infra.settings.base import Accepts, AccountId, Cidr, LogDays, Region, Section, TagKey, TagText, TagValue
+
+SubnetId = Annotated[
+    str,
+    Field(pattern=r"^subnet-[0-9a-f]{8,17}$"),
+    Accepts("a subnet's id, such as subnet-0123456789abcdef0", "subnet-0123456789abcdef0"),
+]
+ZoneLetter = Annotated[str, Field(pattern=r"^[a-f]$"), Accepts("the letter of an availability zone, a to f", "a")]
 
 
 class Environment(StrEnum):
@@ -37,19 +44,17 @@ class Platform(Section):
         default=Phase.SERVICES,
         description="`foundation` finishes without container images and filled secrets; `services` adds tasks, rollouts and their alarms.",
     )
-    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,11}$")] = Field(
-        default="nautilus", description="First part of every physical name, 2–12 characters: letters, digits, hyphens."
-    )
-    owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")] = Field(
-        description="Team that answers for the stack; becomes the tag `Owner`."
-    )
-    cost_center: Annotated[str, Field(pattern=r"^[A-Za-z0-9 _.:/=+@-]{1,128}$")] = Field(
-        default="trading", description="Becomes the tag `CostCenter`."
-    )
+    project: Annotated[
+        str,
+        Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=12),
+        Accepts("2 to 12 lower-case letters, digits and single inner hyphens, starting with a letter", "nautilus"),
+    ] = Field(default="nautilus", description="First part of every physical name, 2 to 12 characters: letters, digits, hyphens.")
+    owner: TagText = Field(description="Team that answers for the stack; becomes the tag `Owner`.")
+    cost_center: TagText = Field(default="trading", description="Becomes the tag `CostCenter`.")
     log_days: LogDays = Field(
         default=365, description="Retention of every log group, in days; the seed asks for 90 or more, and CloudWatch offers fixed steps."
     )
-    tags: dict[TagKey, Annotated[str, Field(max_length=256)]] = Field(
+    tags: dict[TagKey, TagValue] = Field(
         default_factory=dict, description="Further tags on everything, at most 40; none may start with `aws:`.", max_length=40
     )
 
@@ -80,27 +85,23 @@ class EndpointProfile(StrEnum):
 class ExistingVpc(Section):
     """A VPC that you bring along; subnets are listed in the order of `network.zones`."""
 
-    vpc_id: Annotated[str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$")] = Field(description="The VPC's id.")
-    public_subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(
-        description="One public subnet for each zone."
-    )
-    app_subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(
-        description="One private subnet for each zone, with a route out."
-    )
-    data_subnet_ids: list[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]] = Field(
-        description="One private subnet for each zone, without a route out."
-    )
+    vpc_id: Annotated[
+        str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$"), Accepts("a VPC's id, such as vpc-0123456789abcdef0", "vpc-0123456789abcdef0")
+    ] = Field(description="The VPC's id.")
+    public_subnet_ids: list[SubnetId] = Field(description="One public subnet for each zone.")
+    app_subnet_ids: list[SubnetId] = Field(description="One private subnet for each zone, with a route out.")
+    data_subnet_ids: list[SubnetId] = Field(description="One private subnet for each zone, without a route out.")
 
 
 class Network(Section):
     """Address plan and zones."""
 
-    cidr: Cidr = Field(description="Address block of the VPC, /16 to /20, private (RFC 1918); must not overlap `peer_cidrs`.")
-    zones: list[Annotated[str, Field(pattern=r"^[a-f]$")]] = Field(
+    cidr: Cidr = Field(description="Address block of the VPC, /16 to /20, private (RFC 1918); must not overlap `peerCidrs`.")
+    zones: list[ZoneLetter] = Field(
         default_factory=lambda: ["a", "b", "c"],
         min_length=2,
         max_length=6,
-        description="Letters of the availability zones, 2 to 6; TimescaleDB needs exactly three of them or more.",
+        description="Letters of the availability zones, 2 to 6; TimescaleDB needs three or more and runs in the first three.",
     )
     nat: NatMode = Field(default=NatMode.PER_ZONE, description="`per-zone` or `single`; production needs `per-zone`.")
     endpoints: EndpointProfile = Field(
@@ -109,4 +110,4 @@ class Network(Section):
     peer_cidrs: list[Cidr] = Field(
         default_factory=list, description="Blocks of networks that this one will be joined to; an overlap is refused."
     )
-    existing: ExistingVpc | None = Field(default=None, description="Bring your own VPC instead of making one.")
+    existing: ExistingVpc | None = Field(default=None, description="Bring your own VPC instead of making one; `cidr` is then its block.")

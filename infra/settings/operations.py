@@ -8,6 +8,8 @@ from pydantic import Field
 
 from infra.settings.base import Email, Section
 
+Percent = Annotated[int, Field(ge=1, le=100)]
+
 
 class Alarms(Section):
     """Thresholds. The defaults are the seeds' numbers."""
@@ -15,9 +17,9 @@ class Alarms(Section):
     emails: list[Email] = Field(
         default_factory=list, max_length=20, description="Addresses that hear of alarms; production needs one or more."
     )
-    cpu_percent: Annotated[int, Field(ge=1, le=100)] = Field(default=80, description="CPU warning, in percent (seed 003: 80).")
-    memory_percent: Annotated[int, Field(ge=1, le=100)] = Field(default=85, description="Memory warning, in percent (seed 003: 85).")
-    disk_percent: Annotated[int, Field(ge=1, le=100)] = Field(default=90, description="Disk warning, in percent (seed 003: 90).")
+    cpu_percent: Percent = Field(default=80, description="CPU warning, in percent (seed 003: 80).")
+    memory_percent: Percent = Field(default=85, description="Memory warning, in percent (seed 003: 85).")
+    disk_percent: Percent = Field(default=90, description="Disk warning, in percent (seed 003: 90).")
     latency_ms: Annotated[int, Field(ge=1, le=60_000)] = Field(
         default=100, description="95th percentile of the API's response time, in milliseconds (seed 004: 100)."
     )

@@ -17,20 +17,20 @@ class Architecture(StrEnum):
     X86_64 = "X86_64"
 
 
+CpuUnits = Literal[256, 512, 1024, 2048, 4096, 8192, 16384]
+MemoryMib = Annotated[int, Field(ge=512, le=122_880)]
+_CPU_WORDS = "CPU units of the task, 1,024 to one vCPU: 256, 512, 1024, 2048, 4096, 8192 or 16384"
+_MEMORY_WORDS = "Memory of the task in MiB; Fargate offers fixed sizes for each CPU size"
+
+
 class Container(Section):
     """One container of a task. Images live in this account's ECR repository of the service's name."""
 
     image_digest: Digest | None = Field(
         default=None, description="The image, by digest. Needed in phase `services`; a tag is not accepted, because it can be moved."
     )
-    cpu: int = Field(
-        default=4096,
-        description="CPU units of the task: 256, 512, 1024, 2048, 4096, 8192 or 16384 (seed 004: 4 vCPU).",
-        json_schema_extra={"enum": [256, 512, 1024, 2048, 4096, 8192, 16384]},
-    )
-    memory: Annotated[int, Field(ge=512, le=122_880)] = Field(
-        default=16_384, description="Memory of the task in MiB; Fargate offers fixed sizes for each CPU size (seed 004: 16 GB)."
-    )
+    cpu: CpuUnits = Field(default=4096, description=f"{_CPU_WORDS} (seed 004: 4 vCPU).")
+    memory: MemoryMib = Field(default=16_384, description=f"{_MEMORY_WORDS} (seed 004: 16 GB).")
     architecture: Architecture = Field(default=Architecture.ARM64, description="`ARM64` or `X86_64`.")
 
 
@@ -66,10 +66,27 @@ class WebService(Container):
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version takes over.")
 
 
+class Frontend(WebService):
+    """The site: a smaller task than the API's."""
+
+    cpu: CpuUnits = Field(default=1024, description=f"{_CPU_WORDS} (the site needs less than the seed's 4 vCPU).")
+    memory: MemoryMib = Field(default=2048, description=f"{_MEMORY_WORDS} (the site needs less than the seed's 16 GB).")
+
+
 class Singleton(Container):
     """A process that must never run twice."""
 
     enabled: bool = Field(default=True, description="Whether the process runs in this stack.")
+
+
+class IbGateway(Singleton):
+    """The broker's gateway: one login in one Java process, whose image is published for x86."""
+
+    cpu: CpuUnits = Field(default=2048, description=f"{_CPU_WORDS} (one Java process).")
+    memory: MemoryMib = Field(default=8192, description=f"{_MEMORY_WORDS} (one Java process).")
+    architecture: Architecture = Field(
+        default=Architecture.X86_64, description="`ARM64` or `X86_64`; the gateway's usual image is for x86."
+    )
 
 
 class TradingMode(StrEnum):
@@ -100,9 +117,6 @@ class Services(Section):
     """What runs on ECS."""
 
     backend: WebService = Field(default_factory=WebService, description="FastAPI on port 8000: `/health`, `/api/`, `/ws/`.")
-    frontend: WebService = Field(default_factory=lambda: WebService(cpu=1024, memory=2048), description="React, served at `/`.")
+    frontend: Frontend = Field(default_factory=Frontend, description="React, served at `/`.")
     engine: Singleton = Field(default_factory=Singleton, description="NautilusTrader engine: exactly one.")
-    ib_gateway: Singleton = Field(
-        default_factory=lambda: Singleton(cpu=2048, memory=8192, architecture=Architecture.X86_64),
-        description="Interactive Brokers Gateway: one login, exactly one.",
-    )
+    ib_gateway: IbGateway = Field(default_factory=IbGateway, description="Interactive Brokers Gateway: one login, exactly one.")

@@ -1,0 +1,22 @@
+"""Planned or exported resources as typed records and one graph.
+
+Takes plain documents (event log, preview, state, mocks) and imports no other room.
+"""
+
+from nautilus.inventory.loaders import InventoryError, from_events, from_mocks, from_preview, from_state, load
+from nautilus.inventory.records import Inventory, PlannedResource
+from nautilus.inventory.values import SECRET, UNKNOWN, redact
+
+__all__ = [
+    "SECRET",
+    "UNKNOWN",
+    "Inventory",
+    "InventoryError",
+    "PlannedResource",
+    "from_events",
+    "from_mocks",
+    "from_preview",
+    "from_state",
+    "load",
+    "redact",
+]

@@ -1,0 +1,93 @@
+"""One KMS key for each class of data, in the home region and, where copies go there, in the second one."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Context
+from infra.plan.key_policies import SECOND_REGION, DataClass, Place, key_policy
+
+__all__ = ["DataClass", "Keys"]
+
+WINDOW_DAYS = 30
+"""Days before a deleted key is gone for good: AWS's longest (POLICY-RULES KMS-03)."""
+
+_HOLDS = {
+    DataClass.DATABASE: "databases and their volumes",
+    DataClass.CACHE: "cache nodes and their snapshots",
+    DataClass.SECRETS: "secrets",
+    DataClass.LOGS: "log groups and audit trails",
+    DataClass.STORAGE: "buckets and file systems",
+    DataClass.BACKUP: "recovery points",
+    DataClass.MESSAGING: "topics and queues",
+    DataClass.REGISTRY: "container images",
+}
+
+
+class Keys(Component):
+    """`nautilus:keys`: customer-managed keys with yearly rotation, a 30-day deletion window and a least-privilege policy each.
+
+    Makes, for every `DataClass`: a `kms.Key` (stateful: losing one loses its data) and a `kms.Alias`
+    `alias/<project>-<environment>-<class>`; the same again in the second region for DATABASE, SECRETS and BACKUP.
+    Sources: DTO-043, NRC-009 (encryption at rest); POLICY-RULES KMS-01 to KMS-05.
+    """
+
+    token: ClassVar[str] = "keys"  # noqa: S105 (a type token)
+
+    def __init__(self, name: str, ctx: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, ctx, opts)
+        self._keys = {kind: self._key(f"{name}-{kind}", kind, ctx.region) for kind in DataClass}
+        self._dr_keys = {kind: self._key(f"{name}-{kind}-dr", kind, ctx.dr_region) for kind in DataClass if kind in SECOND_REGION}
+        self.register_outputs(
+            {
+                "arns": {kind.value: key.arn for kind, key in self._keys.items()},
+                "drArns": {kind.value: key.arn for kind, key in self._dr_keys.items()},
+            }
+        )
+
+    def arn(self, data_class: DataClass) -> pulumi.Output[str]:
+        """ARN of the key of `data_class` in the home region."""
+        return self._keys[data_class].arn
+
+    def key_id(self, data_class: DataClass) -> pulumi.Output[str]:
+        """Id (a UUID) of the key of `data_class` in the home region."""
+        return self._keys[data_class].key_id
+
+    def dr_arn(self, data_class: DataClass) -> pulumi.Output[str]:
+        """ARN of the key of `data_class` in the second region.
+
+        Raises:
+            ValueError: The class has no key there; only DATABASE, SECRETS and BACKUP are copied.
+        """
+        if data_class not in self._dr_keys:
+            raise ValueError(
+                f"no key for {data_class.value} in {self.ctx.dr_region}: only {', '.join(sorted(SECOND_REGION))} are copied there"
+            )
+        return self._dr_keys[data_class].arn
+
+    def _key(self, logical: str, kind: DataClass, region: str) -> aws.kms.Key:
+        ctx = self.ctx
+        place = Place(account=ctx.account_id, region=region, partition=ctx.partition)
+        elsewhere = None if region == ctx.region else region
+        key = aws.kms.Key(
+            logical,
+            description=f"{ctx.names.prefix}: {_HOLDS[kind]}",
+            deletion_window_in_days=WINDOW_DAYS,
+            enable_key_rotation=True,
+            policy=json.dumps(key_policy(kind, place), sort_keys=True, separators=(",", ":")),
+            region=elsewhere,
+            tags={"Name": ctx.names(kind.value)},
+            opts=self.stateful(),
+        )
+        aws.kms.Alias(
+            f"{logical}-alias",
+            name=f"alias/{ctx.names(kind.value)}",
+            target_key_id=key.key_id,
+            region=elsewhere,
+            opts=self.child(delete_before_replace=True),
+        )
+        return key

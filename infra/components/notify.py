@@ -1,0 +1,57 @@
+"""Who hears of it: two SNS topics, one that wakes people and one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Context
+from infra.plan.iam import topic_policy
+
+
+class Notify(Component):
+    """A critical and a warning topic, encrypted with our key, open to this account's AWS services only.
+
+    The key must admit the publishers of `infra.plan.iam.TOPIC_PUBLISHERS`. Each address gets an e-mail that it has to
+    confirm once (DTO-130, DTO-131, DTO-135).
+    """
+
+    token = "notify"  # noqa: S105 - a type token
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        key_arn: pulumi.Input[str],
+        emails: Sequence[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the topics and subscribe `emails` to both."""
+        super().__init__(name, ctx, opts)
+        self.topics: dict[str, aws.sns.Topic] = {}
+        for severity in ("critical", "warning"):
+            topic = aws.sns.Topic(
+                f"{name}-{severity}",
+                name=ctx.names(severity, limit=256),
+                display_name=f"{ctx.names.prefix} {severity}"[:100],
+                kms_master_key_id=key_arn,
+                opts=self.child(),
+            )
+            aws.sns.TopicPolicy(
+                f"{name}-{severity}-policy",
+                arn=topic.arn,
+                policy=topic.arn.apply(lambda arn: topic_policy(arn, account_id=ctx.account_id)),
+                opts=self.child(),
+            )
+            for email in sorted(set(emails)):
+                # Named by the address and not by its place, so that a new address replaces no other subscription.
+                mark = sha256(email.encode()).hexdigest()[:8]
+                aws.sns.TopicSubscription(f"{name}-{severity}-{mark}", topic=topic.arn, protocol="email", endpoint=email, opts=self.child())
+            self.topics[severity] = topic
+        self.critical_arn = self.topics["critical"].arn
+        self.warning_arn = self.topics["warning"].arn
+        self.register_outputs({"critical_arn": self.critical_arn, "warning_arn": self.warning_arn})

@@ -1,0 +1,139 @@
+"""Secrets Manager: one secret for each line of the inventory, closed to other accounts, with a replica in the second region."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_random as random
+
+from infra.component import Component, Context
+from infra.plan.secrets import Alphabet, SecretKind, SecretSpec
+
+
+def foreign_principals_denied(account: str) -> dict[str, object]:
+    """The resource policy of every secret: nobody of another account, whatever that account's own policies say (SEC-04).
+
+    AWS's own services are left to IAM, because they carry no account of their own.
+    """
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "DenyForeignPrincipals",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "secretsmanager:*",
+                "Resource": "*",
+                "Condition": {"StringNotEquals": {"aws:PrincipalAccount": account}, "Bool": {"aws:PrincipalIsAWSService": "false"}},
+            }
+        ],
+    }
+
+
+class Secrets(Component):
+    """`nautilus:secrets`: the secrets of a stack.
+
+    Makes, for each spec: a `secretsmanager.Secret` (stateful) with the secrets' key and a replica in the second region, and a
+    `SecretPolicy`; for GENERATED ones a `RandomPassword` and the first `SecretVersion`. FILLED ones stay empty containers, so that no
+    broker's or vendor's key ever stands in Pulumi's state (DESIGN.md decision 5). Sources: OTE-034, PFC-064, PFC-068, DTO-028.
+
+    Args:
+        specs: What exists: `infra.plan.secrets.inventory`.
+        key_arn: KMS key of SECRETS in the home region.
+        dr_key_arn: KMS key of SECRETS in the second region.
+        recovery_days: Days in which a deleted secret can be restored, 7 to 30. An unlocked stack deletes at once, because AWS keeps
+            the name blocked for as long as a secret can be restored.
+
+    Raises:
+        ValueError: Two specs share a name, or `recovery_days` is out of bounds.
+    """
+
+    token: ClassVar[str] = "secrets"  # noqa: S105 (a type token)
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        specs: Iterable[SecretSpec],
+        key_arn: pulumi.Input[str],
+        dr_key_arn: pulumi.Input[str],
+        recovery_days: int = 30,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, ctx, opts)
+        if not 7 <= recovery_days <= 30:
+            raise ValueError(f"recovery of secrets: {recovery_days} days (accepted: 7 to 30)")
+        self._arns: dict[str, pulumi.Output[str]] = {}
+        self._values: dict[str, pulumi.Output[str]] = {}
+        policy = json.dumps(foreign_principals_denied(ctx.account_id), sort_keys=True, separators=(",", ":"))
+        for spec in specs:
+            if spec.name in self._arns:
+                raise ValueError(f"two secrets are called `{spec.name}`")
+            secret = aws.secretsmanager.Secret(
+                f"{name}-{spec.name}",
+                name=ctx.names.path(spec.name).removeprefix("/"),
+                description=f"{spec.description} (owner: {spec.owner}, rotated every {spec.rotation_days} days)",
+                kms_key_id=key_arn,
+                recovery_window_in_days=recovery_days if ctx.guarded else 0,
+                replicas=[{"region": ctx.dr_region, "kms_key_id": dr_key_arn}],
+                opts=self.stateful(),
+            )
+            aws.secretsmanager.SecretPolicy(
+                f"{name}-{spec.name}-policy", secret_arn=secret.arn, policy=policy, block_public_policy=True, opts=self.child()
+            )
+            self._arns[spec.name] = secret.arn
+            if spec.kind is SecretKind.GENERATED and spec.alphabet is not None:
+                self._values[spec.name] = self._first_value(f"{name}-{spec.name}", secret, spec.alphabet)
+        self.register_outputs({"arns": dict(self._arns)})
+
+    @property
+    def arns(self) -> dict[str, pulumi.Output[str]]:
+        """ARNs by the names of the specs."""
+        return dict(self._arns)
+
+    def arn(self, spec_name: str) -> pulumi.Output[str]:
+        """ARN of a secret, by the name of its spec.
+
+        Raises:
+            ValueError: The inventory has no such secret.
+        """
+        if spec_name not in self._arns:
+            raise ValueError(f"no secret `{spec_name}`; there are {', '.join(self._arns)}")
+        return self._arns[spec_name]
+
+    def value(self, spec_name: str) -> pulumi.Output[str]:
+        """The first value of a GENERATED secret, itself secret: for creating the resource that it opens, and for nothing else.
+
+        Raises:
+            ValueError: There is no such secret, or people fill it.
+        """
+        if spec_name not in self._values:
+            raise ValueError(f"`{spec_name}` has no generated value; these have one: {', '.join(self._values)}")
+        return self._values[spec_name]
+
+    def _first_value(self, logical: str, secret: aws.secretsmanager.Secret, alphabet: Alphabet) -> pulumi.Output[str]:
+        value = random.RandomPassword(
+            f"{logical}-value",
+            length=alphabet.length,
+            min_lower=1,
+            min_upper=1,
+            min_numeric=1,
+            min_special=1 if alphabet.special else 0,
+            special=bool(alphabet.special),
+            override_special=alphabet.special or None,
+            # A value that opens a running resource is replaced by rotation, not by an edit of the alphabet.
+            opts=self.child(ignore_changes=["length", "special", "override_special", "min_special"]),
+        )
+        aws.secretsmanager.SecretVersion(
+            f"{logical}-version",
+            secret_id=secret.id,
+            secret_string=value.result,
+            # From its first rotation on the secret belongs to Secrets Manager.
+            opts=self.child(ignore_changes=["secret_string"]),
+        )
+        return pulumi.Output.secret(value.result)

@@ -1,0 +1,49 @@
+"""Checks that need more than one key: what AWS refuses, what cannot work together, and what production must have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.settings.checks import data, edge, identity, network, production, workloads
+from infra.settings.checks.finding import Check, Finding
+from infra.settings.foundation import Environment
+from infra.settings.root import AccountSettings, Settings
+
+CHECKS: tuple[Check, ...] = (
+    network.addresses,
+    network.zones,
+    network.own_vpc,
+    edge.certificates,
+    edge.countries,
+    data.postgres,
+    data.timescale,
+    data.cache,
+    data.backup,
+    workloads.sizes,
+    workloads.images,
+    workloads.scaling,
+    workloads.rollouts,
+    workloads.trading,
+    production.production,
+)
+"""The checks of a platform stack, in the order of the sections."""
+
+
+def _as_stack(settings: Settings | AccountSettings, stack: str) -> Settings | AccountSettings:
+    """The settings as the stack's name says, so that a wrong environment hides no invariant."""
+    known = {member.value: member for member in Environment}
+    if stack not in known:
+        return settings
+    return settings.model_copy(update={"platform": settings.platform.model_copy(update={"environment": known[stack]})})
+
+
+def findings(settings: Settings | AccountSettings, stack: str) -> Iterator[Finding]:
+    """Everything that is wrong with settings whose single values are all in order."""
+    yield from identity.environment_is_stack(settings, stack)
+    settings = _as_stack(settings, stack)
+    yield from identity.names_are_free(settings.platform)
+    yield from identity.regions_differ(settings)
+    yield from identity.recipients(settings)
+    if isinstance(settings, Settings):
+        for check in CHECKS:
+            yield from check(settings)

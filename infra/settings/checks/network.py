@@ -1,0 +1,121 @@
+"""Addresses, zones, and a VPC that is brought along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from itertools import combinations
+
+from infra.plan.subnets import NARROWEST, WIDEST
+from infra.settings import limits
+from infra.settings.checks.finding import REMOVE, Finding
+from infra.settings.problems import Path
+from infra.settings.root import Settings
+from infra.settings.words import one_of
+
+_PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def _private(network: IPv4Network) -> bool:
+    return any(network.subnet_of(block) for block in _PRIVATE)
+
+
+def addresses(settings: Settings) -> Iterator[Finding]:
+    """The VPC's block is private, of a size that the address plan fits, and clear of its peers and of Docker."""
+    own = IPv4Network(settings.network.cidr)
+    path: Path = ("network", "cidr")
+    if not WIDEST <= own.prefixlen <= NARROWEST:
+        fitting = f"{own.network_address if own.prefixlen < WIDEST else IPv4Network((int(own.network_address), WIDEST), strict=False).network_address}/{WIDEST}"
+        yield Finding(
+            path,
+            f"is a /{own.prefixlen}; the address plan needs a /{WIDEST} to /{NARROWEST}",
+            f"/{WIDEST} to /{NARROWEST}, private (RFC 1918)",
+            fitting,
+        )
+    elif not _private(own):
+        yield Finding(path, "is not private (RFC 1918)", "a block of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16", "10.20.0.0/16")
+    if settings.timescale.enabled and own.overlaps(IPv4Network(limits.DOCKER_BRIDGE)) and _private(own):
+        yield Finding(
+            path,
+            f"overlaps {limits.DOCKER_BRIDGE}, Docker's own network on the TimescaleDB nodes",
+            f"outside {limits.DOCKER_BRIDGE}",
+            "10.20.0.0/16",
+            (("timescale", "enabled"),),
+        )
+    peers = [IPv4Network(peer) for peer in settings.network.peer_cidrs]
+    for position, peer in enumerate(peers):
+        if peer.overlaps(own):
+            yield Finding(
+                ("network", "peerCidrs", position),
+                f"overlaps network.cidr = {own}: the two could never be joined",
+                f"a block outside {own}",
+                REMOVE,
+                (path,),
+            )
+    for (first, one), (second, other) in combinations(enumerate(peers), 2):
+        if one.overlaps(other):
+            yield Finding(
+                ("network", "peerCidrs", second),
+                f"overlaps network.peerCidrs[{first}] = {one}",
+                "blocks that do not overlap",
+                REMOVE,
+                (("network", "peerCidrs", first),),
+            )
+
+
+def zones(settings: Settings) -> Iterator[Finding]:
+    """Zones exist, are named once, and are as many as the platform needs."""
+    path: Path = ("network", "zones")
+    letters, region = settings.network.zones, settings.account.region
+    offered = limits.ZONES.get(region)
+    good = list(offered[:3]) if offered else ["a", "b", "c"]
+    if len(set(letters)) != len(letters):
+        yield Finding(path, "names a zone twice", "each letter once", good)
+        return
+    missing = [letter for letter in letters if offered and letter not in offered]
+    if missing and offered:
+        yield Finding(
+            path, f"{region} has no zone {one_of(missing)}", f"letters of {region}: {', '.join(offered)}", good, (("account", "region"),)
+        )
+    if settings.timescale.enabled and len(letters) < 3:
+        yield Finding(
+            path,
+            f"has {len(letters)} zones, and TimescaleDB runs one node in each of three: name a third or set timescale.enabled to false",
+            "3 to 6 zones",
+            good,
+            (("timescale", "enabled"),),
+        )
+
+
+def own_vpc(settings: Settings) -> Iterator[Finding]:
+    """A VPC that is brought along has a subnet of each tier in each zone."""
+    existing = settings.network.existing
+    if existing is None:
+        return
+    count = len(settings.network.zones)
+    tiers = {
+        "publicSubnetIds": existing.public_subnet_ids,
+        "appSubnetIds": existing.app_subnet_ids,
+        "dataSubnetIds": existing.data_subnet_ids,
+    }
+    seen: dict[str, Path] = {}
+    for name, subnets in tiers.items():
+        path: Path = ("network", "existing", name)
+        if len(subnets) != count:
+            example = [f"subnet-{position:017x}" for position in range(1, count + 1)]
+            yield Finding(
+                path,
+                f"lists {len(subnets)} subnets for {count} zones",
+                f"{count} subnets, in the order of network.zones",
+                example,
+                (("network", "zones"),),
+            )
+        for position, subnet in enumerate(subnets):
+            if subnet in seen:
+                yield Finding(
+                    (*path, position),
+                    f"is {'.'.join(map(str, seen[subnet][:-1]))}[{seen[subnet][-1]}] too",
+                    "each subnet once",
+                    f"subnet-{99:017x}",
+                )
+            seen.setdefault(subnet, (*path, position))

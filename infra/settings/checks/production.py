@@ -1,0 +1,102 @@
+"""What production must have (DESIGN.md decision 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from infra.settings.checks.finding import Finding
+from infra.settings.data import LockMode
+from infra.settings.foundation import EndpointProfile, Environment, NatMode
+from infra.settings.problems import Path
+from infra.settings.root import Settings
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """Something that production must have, and why."""
+
+    path: Path
+    accepted: str
+    good: Any
+    why: str
+    holds: Callable[[Settings], bool]
+
+
+PRODUCTION: tuple[Invariant, ...] = (
+    Invariant(
+        ("platform", "logDays"), "365 or more", 365, "a year of logs is what an audit asks for", lambda s: s.platform.log_days >= 365
+    ),
+    Invariant(
+        ("network", "zones"),
+        "3 zones or more",
+        ["a", "b", "c"],
+        "two zones must be left when one is lost",
+        lambda s: len(s.network.zones) >= 3,
+    ),
+    Invariant(
+        ("network", "nat"),
+        "per-zone",
+        "per-zone",
+        "a single NAT gateway is lost with its zone",
+        lambda s: s.network.nat is NatMode.PER_ZONE or s.network.existing is not None,
+    ),
+    Invariant(
+        ("network", "endpoints"),
+        "full or essential",
+        "full",
+        "tasks must start when the way to the internet is closed",
+        lambda s: s.network.endpoints is not EndpointProfile.NONE,
+    ),
+    Invariant(
+        ("postgres", "multiAz"),
+        "true",
+        True,
+        "the database survives the loss of a zone (RTO under 5 minutes, seed 004)",
+        lambda s: s.postgres.multi_az,
+    ),
+    Invariant(("postgres", "replicas"), "1 to 5", 1, "the seed's database is a primary and a replica", lambda s: s.postgres.replicas >= 1),
+    Invariant(
+        ("postgres", "finalSnapshot"), "true", True, "a deletion must leave something to restore from", lambda s: s.postgres.final_snapshot
+    ),
+    Invariant(("cache", "replicas"), "1 to 5", 2, "without a replica there is nothing to fail over to", lambda s: s.cache.replicas >= 1),
+    Invariant(
+        ("backup", "lock"),
+        "governance or compliance",
+        "governance",
+        "backups that anybody can delete protect against nobody",
+        lambda s: s.backup.lock is not LockMode.NONE,
+    ),
+    Invariant(
+        ("services", "backend", "minTasks"),
+        "2 or more",
+        2,
+        "one task is lost with its zone (seed 004: 2)",
+        lambda s: s.services.backend.min_tasks >= 2,
+    ),
+    Invariant(
+        ("services", "frontend", "minTasks"),
+        "2 or more",
+        2,
+        "one task is lost with its zone (seed 004: 2)",
+        lambda s: s.services.frontend.min_tasks >= 2,
+    ),
+    Invariant(
+        ("alarms", "emails"),
+        "one address or more",
+        ["oncall@example.com"],
+        "somebody must hear of an alarm",
+        lambda s: bool(s.alarms.emails),
+    ),
+)
+"""What production must have (DESIGN.md decision 1). The generated page lists them."""
+
+
+def production(settings: Settings) -> Iterator[Finding]:
+    """Production's invariants."""
+    if settings.platform.environment is not Environment.PROD:
+        return
+    for rule in PRODUCTION:
+        if not rule.holds(settings):
+            yield Finding(rule.path, f"does not do for production: {rule.why}", rule.accepted, rule.good)

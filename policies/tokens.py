@@ -1,0 +1,67 @@
+"""Type tokens that several rules share. Plain text on purpose: importing the provider's SDK would cost seconds."""
+
+from __future__ import annotations
+
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DEFAULT_SECURITY_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+GROUPS = (SECURITY_GROUP, DEFAULT_SECURITY_GROUP)
+INGRESS_SOURCES = (SECURITY_GROUP, DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE, INGRESS_RULE)
+
+VPC = "aws:ec2/vpc:Vpc"
+DEFAULT_VPC = "aws:ec2/defaultVpc:DefaultVpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+DEFAULT_SUBNET = "aws:ec2/defaultSubnet:DefaultSubnet"
+SUBNETS = (SUBNET, DEFAULT_SUBNET)
+ROUTE_TABLE = "aws:ec2/routeTable:RouteTable"
+DEFAULT_ROUTE_TABLE = "aws:ec2/defaultRouteTable:DefaultRouteTable"
+ROUTE_TABLES = (ROUTE_TABLE, DEFAULT_ROUTE_TABLE)
+ROUTE = "aws:ec2/route:Route"
+ROUTE_TABLE_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+MAIN_ROUTE_TABLE_ASSOCIATION = "aws:ec2/mainRouteTableAssociation:MainRouteTableAssociation"
+INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+
+LOAD_BALANCERS = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
+
+DB_INSTANCE = "aws:rds/instance:Instance"
+DB_CLUSTER = "aws:rds/cluster:Cluster"
+DB_CLUSTER_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
+DB_SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
+DB_PARAMETER_GROUPS = ("aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup")
+SUBNET_GROUPS = (
+    DB_SUBNET_GROUP,
+    "aws:elasticache/subnetGroup:SubnetGroup",
+    "aws:docdb/subnetGroup:SubnetGroup",
+    "aws:memorydb/subnetGroup:SubnetGroup",
+    "aws:neptune/subnetGroup:SubnetGroup",
+    "aws:redshift/subnetGroup:SubnetGroup",
+)
+
+DATA_STORES = {
+    DB_INSTANCE: "vpcSecurityGroupIds",
+    DB_CLUSTER: "vpcSecurityGroupIds",
+    "aws:rds/proxy:Proxy": "vpcSecurityGroupIds",
+    "aws:elasticache/replicationGroup:ReplicationGroup": "securityGroupIds",
+    "aws:elasticache/cluster:Cluster": "securityGroupIds",
+    "aws:elasticache/serverlessCache:ServerlessCache": "securityGroupIds",
+    "aws:docdb/cluster:Cluster": "vpcSecurityGroupIds",
+    "aws:neptune/cluster:Cluster": "vpcSecurityGroupIds",
+    "aws:memorydb/cluster:Cluster": "securityGroupIds",
+    "aws:redshift/cluster:Cluster": "vpcSecurityGroupIds",
+    "aws:opensearch/domain:Domain": "vpcOptions.securityGroupIds",
+    "aws:efs/mountTarget:MountTarget": "securityGroups",
+}
+"""Types that hold data → the input that names their security groups."""
+
+PLACEMENTS = {
+    "aws:lb/loadBalancer:LoadBalancer": ("securityGroups", "subnets"),
+    "aws:alb/loadBalancer:LoadBalancer": ("securityGroups", "subnets"),
+    "aws:ecs/service:Service": ("networkConfiguration.securityGroups", "networkConfiguration.subnets"),
+    "aws:ec2/instance:Instance": ("vpcSecurityGroupIds", "subnetId"),
+    "aws:ec2/networkInterface:NetworkInterface": ("securityGroups", "subnetId"),
+    "aws:lambda/function:Function": ("vpcConfig.securityGroupIds", "vpcConfig.subnetIds"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("securityGroupIds", "subnetIds"),
+    "aws:efs/mountTarget:MountTarget": ("securityGroups", "subnetId"),
+}
+"""Types that put a security group into a subnet → the inputs that name the groups and the subnets."""

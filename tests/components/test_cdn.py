@@ -1,0 +1,173 @@
+"""CloudFront: behaviours, origins, the seed's headers, the maintenance page, logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from infra.components.cdn import Cdn
+from infra.components.storage import PrivateBucket
+from infra.plan.headers import SECURITY_HEADERS
+from infra.plan.maintenance import MAINTENANCE_HTML
+from infra.settings.edge import Cdn as Settings
+from tests.components.edge import ACCOUNT, Secret, Stack, context, synth
+
+DISABLED, OPTIMIZED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "658327ea-f89d-4fab-a63d-7e88639e58f6"
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+
+
+def build(*, region: str = "us-east-1", deferred: bool = True, **settings: Any) -> Stack:
+    def program() -> dict[str, Any]:
+        ctx = context(region=region)
+        assets = PrivateBucket("assets", ctx, bucket_name="nautilus-prod-assets", key_arn="arn:key", log_bucket=None, defer_policy=deferred)
+        cdn = Cdn(
+            "cdn",
+            ctx,
+            domain="nautilus.example.com",
+            certificate_arn="arn:certificate",
+            firewall_arn="arn:firewall",
+            origin_domain="origin.nautilus.example.com",
+            origin_header=("X-Origin-Verify", "shibboleth"),
+            assets=assets,
+            settings=Settings(**settings),
+            log_bucket="nautilus-logs",
+        )
+        return {"domain": cdn.domain_name, "zone": cdn.hosted_zone_id, "arn": cdn.distribution_arn, "id": cdn.distribution_id}
+
+    return synth(program)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def distribution(stack: Stack) -> dict[str, Any]:
+    return stack.one("Distribution").inputs
+
+
+def test_viewers(distribution: dict[str, Any]) -> None:
+    """CF-01, CF-02, CF-03, CF-05, CF-08."""
+    assert distribution["aliases"] == ["nautilus.example.com", "www.nautilus.example.com"]
+    assert distribution["viewerCertificate"] == {
+        "acmCertificateArn": "arn:certificate",
+        "minimumProtocolVersion": "TLSv1.2_2021",
+        "sslSupportMethod": "sni-only",
+    }
+    assert (distribution["httpVersion"], distribution["isIpv6Enabled"], distribution["enabled"]) == ("http2and3", False, True)
+    assert distribution["webAclId"] == "arn:firewall"
+    assert distribution["defaultRootObject"] == "index.html"
+    assert distribution["priceClass"] == "PriceClass_100"
+
+
+def test_origins(distribution: dict[str, Any]) -> None:
+    """CF-06, CF-07, CF-10; the seed's time-outs of 5 and 60 s."""
+    assert isinstance(distribution["origins"], Secret), "one of them carries the header's value"
+    balancer, assets = distribution["origins"].value
+    assert balancer["domainName"] == "origin.nautilus.example.com"
+    assert balancer["customHeaders"] == [{"name": "X-Origin-Verify", "value": "shibboleth"}]
+    custom = balancer["customOriginConfig"]
+    assert (custom["originProtocolPolicy"], custom["originSslProtocols"], custom["originReadTimeout"]) == ("https-only", ["TLSv1.2"], 60)
+    assert balancer["connectionTimeout"] == 5
+    assert assets["domainName"] == "nautilus-prod-assets.s3.us-east-1.amazonaws.com"
+    assert assets["originAccessControlId"] == "cdn-assets-id"
+    assert "s3OriginConfig" not in assets
+
+
+def test_live_paths_are_never_cached(distribution: dict[str, Any]) -> None:
+    paths = {behaviour["pathPattern"]: behaviour for behaviour in distribution["orderedCacheBehaviors"]}
+    assert list(paths) == ["/api/*", "/ws/*", "/assets/*", "/maintenance.html"]
+    for live in (distribution["defaultCacheBehavior"], paths["/api/*"], paths["/ws/*"]):
+        assert (live["targetOriginId"], live["cachePolicyId"], live["originRequestPolicyId"]) == ("load-balancer", DISABLED, ALL_VIEWER)
+        assert "POST" in live["allowedMethods"]
+    assert distribution["defaultCacheBehavior"]["viewerProtocolPolicy"] == "redirect-to-https"
+    assert {paths[path]["viewerProtocolPolicy"] for path in ("/api/*", "/ws/*")} == {"https-only"}
+
+
+def test_static_paths_come_cached_from_the_bucket(distribution: dict[str, Any]) -> None:
+    paths = {behaviour["pathPattern"]: behaviour for behaviour in distribution["orderedCacheBehaviors"]}
+    for static in (paths["/assets/*"], paths["/maintenance.html"]):
+        assert (static["targetOriginId"], static["cachePolicyId"]) == ("assets", OPTIMIZED)
+        assert static["allowedMethods"] == ["GET", "HEAD", "OPTIONS"]
+        assert "originRequestPolicyId" not in static, "S3 refuses the viewer's Host header"
+
+
+def test_every_answer_carries_the_seeds_headers(stack: Stack, distribution: dict[str, Any]) -> None:
+    """DTO-046, OTE-031, CF-09."""
+    behaviours = [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]
+    assert {behaviour["responseHeadersPolicyId"] for behaviour in behaviours} == {"cdn-headers-id"}
+    config = stack.one("ResponseHeadersPolicy")["securityHeadersConfig"]
+    assert config == {
+        "strictTransportSecurity": {"accessControlMaxAgeSec": 63072000, "includeSubdomains": True, "preload": True, "override": True},
+        "frameOptions": {"frameOption": "SAMEORIGIN", "override": True},
+        "contentTypeOptions": {"override": True},
+        "xssProtection": {"protection": True, "modeBlock": True, "override": True},
+        "referrerPolicy": {"referrerPolicy": "strict-origin-when-cross-origin", "override": True},
+        "contentSecurityPolicy": {
+            "contentSecurityPolicy": (
+                "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; "
+                "connect-src 'self' wss: https:; font-src 'self' data:; object-src 'none'; media-src 'self'; frame-src 'none';"
+            ),
+            "override": True,
+        },
+    }
+    assert SECURITY_HEADERS["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert SECURITY_HEADERS["X-XSS-Protection"] == "1; mode=block"
+
+
+def test_a_dead_origin_shows_the_maintenance_page(stack: Stack, distribution: dict[str, Any]) -> None:
+    answers = {entry["errorCode"]: (entry["responseCode"], entry["responsePagePath"]) for entry in distribution["customErrorResponses"]}
+    assert answers == dict.fromkeys((502, 503, 504), (503, "/maintenance.html"))
+    page = stack.one("BucketObjectv2")
+    assert (page["key"], page["contentType"]) == ("maintenance.html", "text/html; charset=utf-8")
+    assert page["content"] == MAINTENANCE_HTML
+
+
+def test_the_maintenance_page_loads_alone_under_the_sites_policy() -> None:
+    """No script, no link, no picture: nothing but the page is there, and the policy would refuse foreign sources."""
+    assert MAINTENANCE_HTML.startswith("<!doctype html>")
+    assert not re.search(r"<script|<link|<img|src=|https?://|@import", MAINTENANCE_HTML)
+    assert "Sundays between 02:00 and 04:00 UTC" in MAINTENANCE_HTML
+
+
+def test_only_this_distribution_reads_the_bucket(stack: Stack) -> None:
+    """CF-06, S3-02, S3-08."""
+    statements = json.loads(stack.one("BucketPolicy")["policy"])["Statement"]
+    [read] = [entry for entry in statements if entry["Effect"] == "Allow"]
+    assert read["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert (read["Action"], read["Resource"]) == ("s3:GetObject", "arn:aws:s3:::nautilus-prod-assets/*")
+    assert read["Condition"] == {"StringEquals": {"AWS:SourceArn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"}}
+    control = stack.one("OriginAccessControl")
+    assert (control["signingBehavior"], control["signingProtocol"]) == ("always", "sigv4")
+
+
+def test_requests_are_logged(stack: Stack) -> None:
+    """CF-04, DTO-094."""
+    source, target = stack.one("LogDeliverySource"), stack.one("LogDeliveryDestination")
+    assert (source["logType"], source["resourceArn"]) == ("ACCESS_LOGS", f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1")
+    assert target["deliveryDestinationConfiguration"] == {"destinationResourceArn": "arn:aws:s3:::nautilus-logs"}
+    assert "s3DeliveryConfigurations" not in stack.one("LogDelivery").inputs
+    subscription = stack.one("MonitoringSubscription")["monitoringSubscription"]
+    assert subscription == {"realtimeMetricsSubscriptionConfig": {"realtimeMetricsSubscriptionStatus": "Enabled"}}
+
+
+def test_log_delivery_stands_in_us_east_1() -> None:
+    stack = build(region="eu-west-1")
+    kinds = ("LogDeliverySource", "LogDeliveryDestination", "LogDelivery")
+    assert [stack.one(kind)["region"] for kind in kinds] == ["us-east-1"] * 3
+
+
+def test_countries_can_be_refused(distribution: dict[str, Any]) -> None:
+    assert distribution["restrictions"]["geoRestriction"] == {"restrictionType": "none", "locations": []}
+    restricted = build(blocked_countries=["KP", "CU"], price_class="PriceClass_All").one("Distribution")
+    assert restricted["restrictions"]["geoRestriction"] == {"restrictionType": "blacklist", "locations": ["CU", "KP"]}
+    assert restricted["priceClass"] == "PriceClass_All"
+
+
+def test_a_bucket_that_has_its_policy_already_is_refused() -> None:
+    with pytest.raises(ValueError, match="has its policy already"):
+        build(deferred=False)

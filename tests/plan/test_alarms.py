@@ -1,0 +1,197 @@
+"""The alarm table: the seeds' numbers, and rules that every line of it keeps."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.plan import alarms as plan
+from infra.plan.alarms import AlarmSpec, Comparison, Expression, Metric, Missing, Severity, Target
+from infra.settings.operations import Alarms
+
+LB, BLUE, GREEN = Target("lb"), Target("blue"), Target("green")
+NAMESPACE = plan.custom_namespace("nautilus-dev")
+
+
+def whole(thresholds: Alarms | None = None, *, in_use: bool = True) -> dict[str, AlarmSpec]:
+    limits = thresholds or Alarms()
+    made = plan.table(
+        plan.service_alarms("backend", cluster="c", service="s", thresholds=limits),
+        plan.web_alarms("backend", load_balancer=LB, blue=BLUE, green=GREEN, thresholds=limits),
+        plan.rollout_alarms("backend", load_balancer=LB, blue=BLUE, green=GREEN, thresholds=limits),
+        plan.singleton_alarms("engine", cluster="c", service="engine"),
+        plan.gateway_alarms(namespace=NAMESPACE),
+        plan.function_alarms("rollout-hook", function="f", why="The hook fails."),
+        plan.postgres_alarms(
+            instance="db",
+            replicas=["db-1", "db-2"],
+            instance_class="db.m7g.xlarge",
+            storage_gb=100,
+            max_connections=500,
+            thresholds=limits,
+            namespace=NAMESPACE,
+            in_use=in_use,
+        ),
+        plan.cache_alarms(members=["c-1", "c-2", "c-3"], thresholds=limits),
+        plan.timescale_alarms(groups=["t-1", "t-2", "t-3"], thresholds=limits),
+        plan.backup_alarms(vault="v"),
+        plan.certificate_alarms("origin", certificate=Target("certificate")),
+        plan.nat_alarms(gateways=[Target("nat-1")]),
+    )
+    return {spec.key: spec for spec in made}
+
+
+def metrics(spec: AlarmSpec) -> list[Metric]:
+    return [spec.source] if isinstance(spec.source, Metric) else [metric for _, metric in spec.source.metrics]
+
+
+@pytest.mark.parametrize(
+    ("key", "severity", "comparison", "threshold", "seconds"),
+    [
+        ("backend-cpu", Severity.WARNING, Comparison.ABOVE, 80, 300),
+        ("backend-memory", Severity.WARNING, Comparison.ABOVE, 85, 300),
+        ("backend-down", Severity.CRITICAL, Comparison.BELOW, 1, 60),
+        ("backend-latency", Severity.WARNING, Comparison.ABOVE, 0.1, 120),
+        ("backend-errors", Severity.CRITICAL, Comparison.ABOVE, 1.0, 180),
+        ("backend-rollout-errors", Severity.WARNING, Comparison.ABOVE, 0.1, 180),
+        ("postgres-cpu", Severity.WARNING, Comparison.ABOVE, 80, 300),
+        ("postgres-memory", Severity.WARNING, Comparison.BELOW, 16 * 1024**3 * 0.15, 300),
+        ("postgres-storage", Severity.CRITICAL, Comparison.BELOW, 10 * 1024**3, 300),
+        ("postgres-lost", Severity.CRITICAL, Comparison.BELOW, 1, 60),
+        ("postgres-lag-1", Severity.WARNING, Comparison.ABOVE, 60, 180),
+        ("postgres-connections", Severity.WARNING, Comparison.ABOVE, 450, 180),
+        ("cache-lost", Severity.CRITICAL, Comparison.BELOW, 1, 60),
+        ("cache-memory-2", Severity.WARNING, Comparison.ABOVE, 85, 300),
+        ("gateway-disconnected", Severity.CRITICAL, Comparison.BELOW, 1, 120),
+        ("engine-twice", Severity.CRITICAL, Comparison.ABOVE, 1, 60),
+        ("engine-absent", Severity.CRITICAL, Comparison.BELOW, 1, 300),
+        ("backup-failed", Severity.CRITICAL, Comparison.ABOVE, 0, 300),
+        ("origin-certificate", Severity.WARNING, Comparison.BELOW, 30, 86_400),
+        ("nat-ports-1", Severity.WARNING, Comparison.ABOVE, 0, 300),
+    ],
+)
+def test_the_seeds_numbers(key: str, severity: Severity, comparison: Comparison, threshold: float, seconds: int) -> None:
+    spec = whole()[key]
+    assert (spec.severity, spec.comparison) == (severity, comparison)
+    assert spec.threshold == pytest.approx(threshold)
+    assert spec.periods * metrics(spec)[0].period == seconds
+
+
+def test_losing_a_thing_is_an_alarm_even_when_it_says_nothing_any_more() -> None:
+    table = whole()
+    for key in (
+        "backend-down",
+        "postgres-lost",
+        "cache-lost",
+        "gateway-disconnected",
+        "engine-absent",
+        "postgres-lag-1",
+        "timescale-node-1",
+    ):
+        assert table[key].missing is Missing.BREACHING, key
+
+
+def test_no_rollout_alarm_is_raised_by_silence() -> None:
+    rollout = [spec for key, spec in whole().items() if "-rollout-" in key and key.startswith("backend")]
+    assert {spec.key for spec in rollout} == {f"backend-rollout-{what}" for what in ("blue", "errors", "green", "latency")}
+    assert {spec.missing for spec in rollout} == {Missing.NOT_BREACHING}
+
+
+def test_both_target_groups_are_watched_wherever_traffic_is() -> None:
+    for key, spec in whole().items():
+        if key.startswith("backend-") and LB.name in spec.targets and not key.endswith(("-blue", "-green")):
+            assert spec.targets == {"lb", "blue", "green"}, key
+
+
+def test_a_singleton_that_runs_twice_is_not_confused_with_one_that_stopped() -> None:
+    table = whole()
+    assert table["engine-twice"].missing is Missing.NOT_BREACHING
+    assert table["engine-twice"].source == table["engine-absent"].source
+
+
+def test_an_idle_database_of_a_foundation_is_no_incident() -> None:
+    assert "postgres-lost" not in whole(in_use=False)
+
+
+def test_every_line_is_one_that_cloudwatch_accepts() -> None:
+    for key, spec in whole().items():
+        assert re.fullmatch(r"[a-z][a-z0-9-]*", key), key
+        assert 1 <= (spec.datapoints or spec.periods) <= spec.periods, key
+        assert len(spec.description) <= 1024, key
+        for metric in metrics(spec):
+            assert metric.period in {60, 300, 86_400}, key
+            assert spec.periods * metric.period <= 86_400, key
+            assert metric.statistic in {"Average", "Minimum", "Maximum", "Sum"} or metric.is_percentile, key
+        if isinstance(spec.source, Expression):
+            names = [name for name, _ in spec.source.metrics]
+            assert len(set(names)) == len(names) <= 10, key
+            assert all(re.fullmatch(r"[a-z][a-zA-Z0-9_]*", name) for name in names), key
+            # Every metric is used, and nothing is used that is no metric.
+            used = set(re.findall(r"\b[a-z][a-zA-Z0-9_]*\b", spec.source.text))
+            assert used == set(names), key
+
+
+def test_every_line_names_where_it_comes_from() -> None:
+    for key, spec in whole().items():
+        assert spec.seeds, key
+        for seed in spec.seeds:
+            assert re.fullmatch(r"(NRC|PFC|OTE|DTO|NDS)-\d{3}|decision \d+", seed), key
+
+
+@given(st.integers(1, 99), st.integers(1, 99), st.integers(1, 60_000), st.floats(0.01, 100))
+def test_thresholds_follow_the_settings(memory: int, disk: int, latency: int, errors: float) -> None:
+    table = whole(Alarms(memory_percent=memory, disk_percent=disk, latency_ms=latency, error_percent=errors))
+    assert table["backend-memory"].threshold == memory
+    assert table["postgres-memory"].threshold == pytest.approx(16 * 1024**3 * (100 - memory) / 100)
+    assert table["postgres-storage"].threshold == pytest.approx(100 * 1024**3 * (100 - disk) / 100)
+    assert table["backend-latency"].threshold == pytest.approx(latency / 1000)
+    assert table["backend-errors"].threshold == errors
+
+
+@pytest.mark.parametrize(
+    ("instance_class", "gib"),
+    [
+        ("db.t4g.micro", 1),
+        ("db.t4g.medium", 4),
+        ("db.t3.2xlarge", 32),
+        ("db.m7g.large", 8),
+        ("db.m7g.xlarge", 16),
+        ("db.r6i.4xlarge", 128),
+        ("db.m6gd.16xlarge", 256),
+        ("db.x2g.large", 32),
+    ],
+)
+def test_memory_of_instance_classes(instance_class: str, gib: float) -> None:
+    assert plan.instance_memory_gib(instance_class) == gib
+
+
+@pytest.mark.parametrize("instance_class", ["db.z1d.large", "db.t4g.4xlarge", "m7g.large", "db.m7g.huge", ""])
+def test_an_unknown_instance_class_is_refused_and_not_guessed(instance_class: str) -> None:
+    with pytest.raises(ValueError, match="not known"):
+        plan.instance_memory_gib(instance_class)
+
+
+def test_a_key_occurs_once() -> None:
+    one = plan.backup_alarms(vault="v")
+    with pytest.raises(ValueError, match="backup-copy-failed, backup-expired, backup-failed"):
+        plan.table(one, one)
+
+
+@pytest.mark.parametrize("count", [0, 11])
+def test_the_cache_has_one_to_ten_members(count: int) -> None:
+    with pytest.raises(ValueError, match="1 to 10"):
+        plan.cache_alarms(members=[f"c-{number}" for number in range(count)], thresholds=Alarms())
+
+
+def test_filters_feed_the_alarms_that_read_them() -> None:
+    heartbeat = plan.gateway_filter(log_group="g", namespace=NAMESPACE)
+    slow = plan.slow_query_filter(log_group="p", namespace=NAMESPACE)
+    table = whole()
+    for spec, made in ((table["gateway-disconnected"], heartbeat), (table["postgres-slow-queries"], slow)):
+        [metric] = metrics(spec)
+        assert (metric.namespace, metric.name) == (made.namespace, made.metric)
+    assert heartbeat.default is None, "silence must count as disconnected"
+    assert slow.default == 0

@@ -1,0 +1,117 @@
+"""The flow table and the rules out of it: nothing opens that the table does not say, and nobody reaches data from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import product
+
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.plan.flows import OUTSIDE, Flow, Role, flows
+from infra.plan.rules import DATA_ROLES, Direction, check, describe, groups, rules
+
+PLATFORMS = [
+    flows(gateway_port=port, timescale=timescale, interface_endpoints=endpoints, s3_endpoint=s3)
+    for port, timescale, endpoints, s3 in product((4003, 4004), (True, False), (True, False), (True, False))
+]
+every_platform = pytest.mark.parametrize("table", PLATFORMS)
+
+
+@every_platform
+def test_every_platform_passes_the_check(table: tuple[Flow, ...]) -> None:
+    check(table)
+    assert list(table) == sorted(table)
+
+
+@every_platform
+def test_cloudfront_is_the_only_way_in(table: tuple[Flow, ...]) -> None:
+    assert [(flow.source, flow.target, flow.ports) for flow in table if flow.source in OUTSIDE] == [
+        (Role.CLOUDFRONT, Role.LOAD_BALANCER, (443, 443))
+    ]
+
+
+@every_platform
+def test_data_is_reached_through_the_tasks_alone(table: tuple[Flow, ...]) -> None:
+    """On every path from outside to data the last step but one is a task that works with that data (NET-14)."""
+    graph = nx.DiGraph((flow.source, flow.target) for flow in table)
+    for role in DATA_ROLES & set(graph):
+        clients = set(graph.predecessors(role)) - {role}
+        assert clients <= {Role.BACKEND, Role.ENGINE, Role.IB_GATEWAY}
+        assert Role.LOAD_BALANCER not in clients
+
+
+@every_platform
+def test_the_gateway_talks_to_the_engine_alone(table: tuple[Flow, ...]) -> None:
+    """Its API is clear text without a login."""
+    assert {flow.source for flow in table if flow.target is Role.IB_GATEWAY} == {Role.ENGINE}
+
+
+@every_platform
+def test_each_flow_has_both_ends_and_nothing_else_is_open(table: tuple[Flow, ...]) -> None:
+    made = rules(table)
+    for flow in table:
+        first, last = flow.ports
+        ends = {(rule.group, rule.direction, rule.peer) for rule in made if (rule.first, rule.last) == (first, last)}
+        assert ((flow.source, Direction.OUT, flow.target) in ends) == (flow.source not in OUTSIDE)
+        assert ((flow.target, Direction.IN, flow.source) in ends) == (flow.target not in OUTSIDE)
+    assert len(made) == sum((flow.source not in OUTSIDE) + (flow.target not in OUTSIDE) for flow in table)
+    assert len({rule.key for rule in made}) == len(made)
+
+
+@every_platform
+def test_no_group_has_more_rules_than_aws_allows(table: tuple[Flow, ...]) -> None:
+    """60 rules a direction; CloudFront's prefix list counts as 55."""
+    for role in groups(table):
+        for direction in Direction:
+            weights = [
+                55 if rule.peer is Role.CLOUDFRONT else 1 for rule in rules(table) if (rule.group, rule.direction) == (role, direction)
+            ]
+            assert sum(weights) <= 60
+
+
+def test_without_timescale_there_is_no_group_for_it() -> None:
+    assert Role.TIMESCALE in groups(flows(gateway_port=4003, timescale=True, interface_endpoints=True, s3_endpoint=True))
+    without = groups(flows(gateway_port=4003, timescale=False, interface_endpoints=False, s3_endpoint=True))
+    assert set(without) == set(Role) - OUTSIDE - {Role.TIMESCALE}
+
+
+@pytest.mark.parametrize(
+    ("flow", "told"),
+    [
+        (Flow(Role.INTERNET, Role.POSTGRES, 5432, "open database"), "NET-04"),
+        (Flow(Role.CLOUDFRONT, Role.CACHE, 6379, "open cache"), "NET-04"),
+        (Flow(Role.INTERNET, Role.LOAD_BALANCER, 443, "past CloudFront"), "LB-10"),
+        (Flow(Role.CLOUDFRONT, Role.LOAD_BALANCER, 80, "clear text"), "NET-03"),
+        (Flow(Role.CLOUDFRONT, Role.LOAD_BALANCER, 443, "a range", 500), "NET-03"),
+        (Flow(Role.INTERNET, Role.BACKEND, 22, "administration"), "NET-03"),
+        (Flow(Role.POSTGRES, Role.INTERNET, 443, "data leaves"), "NET-12"),
+        (Flow(Role.INTERNET, Role.S3, 443, "not ours"), "neither side"),
+        (Flow(Role.BACKEND, Role.CACHE, 0, "no port"), "range of TCP ports"),
+        (Flow(Role.BACKEND, Role.CACHE, 6380, "backwards", 6379), "range of TCP ports"),
+        (Flow(Role.BACKEND, Role.CACHE, 65536, "too high"), "range of TCP ports"),
+        (Flow(Role.BACKEND, Role.CACHE, 6379, "once more"), "twice"),
+    ],
+)
+def test_a_table_that_opens_what_must_stay_closed_is_refused(flow: Flow, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        rules((*PLATFORMS[0], flow))
+
+
+@given(st.text(max_size=600))
+def test_descriptions_are_what_aws_takes(text: str) -> None:
+    found = describe(text)
+    assert re.fullmatch(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}", found)
+    assert describe(found) == found
+
+
+def test_a_description_keeps_its_words() -> None:
+    assert describe("Interactive Brokers' web services") == "Interactive Brokers web services"
+
+
+def test_rules_can_be_written_down() -> None:
+    """The table's roles are strings, so that documents and names show `backend` and not `Role.BACKEND`."""
+    assert json.dumps([str(rules(PLATFORMS[0])[0].group)]) == f'["{rules(PLATFORMS[0])[0].group.value}"]'

@@ -1,0 +1,147 @@
+"""The inventory of secrets: complete, well named, strong, and fit for whoever takes the value."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.plan.flows import Role
+from infra.plan.secrets import (
+    CACHE_TOKEN,
+    DATABASE_PASSWORD,
+    ELASTICACHE_SPECIAL,
+    RDS_FORBIDDEN,
+    SIGNING_KEY,
+    TIMESCALE_SECRETS,
+    Alphabet,
+    SecretKind,
+    SecretSpec,
+    inventory,
+    read_by,
+)
+from infra.settings.workloads import Trading, TradingMode
+
+GOOD = SecretSpec("fred-api-key", SecretKind.FILLED, "market-data", (Role.BACKEND,), "FRED_API_KEY", 30, "FRED")
+
+SEED_004 = {
+    "BINANCE_API_KEY",
+    "BINANCE_API_SECRET",
+    "COINBASE_API_KEY",
+    "COINBASE_API_SECRET",
+    "JWT_SECRET",
+    "GRAFANA_PASSWORD",
+    "PROMETHEUS_PASSWORD",
+    "DATABASE_PASSWORD",
+    "REDIS_PASSWORD",
+}
+SEED_002 = {"TRADIER_API_KEY", "YAHOO_FINANCE_API_KEY", "FRED_API_KEY", "QUIVER_QUANT_API_KEY"}
+
+
+def test_everything_that_the_seeds_name_is_there() -> None:
+    found = {spec.env for spec in inventory(Trading())}
+    assert found >= SEED_004 | SEED_002 | {"TWS_USERID", "TWS_PASSWORD"}
+    assert "origin-header-value" in {spec.name for spec in inventory(Trading())}
+
+
+def test_names_and_variables_are_unique_and_sorted() -> None:
+    specs = inventory(Trading())
+    names = [spec.name for spec in specs]
+    variables = [spec.env for spec in specs if spec.env]
+    assert names == sorted(set(names))
+    assert len(variables) == len(set(variables))
+
+
+def test_what_brokers_and_vendors_issue_is_never_generated() -> None:
+    filled = {spec.name for spec in inventory(Trading()) if spec.kind is SecretKind.FILLED}
+    assert filled == {
+        "binance-api-key",
+        "binance-api-secret-key",
+        "coinbase-api-key",
+        "coinbase-api-secret-key",
+        "ib-username",
+        "ib-password",
+        "tradier-api-key",
+        "yahoo-finance-api-key",
+        "fred-api-key",
+        "quiver-quant-api-key",
+    }
+
+
+def test_the_brokers_login_is_for_the_gateway_alone() -> None:
+    assert {s.name for s in inventory(Trading()) if Role.IB_GATEWAY in s.consumers} == {"ib-username", "ib-password"}
+    for spec in read_by(inventory(Trading()), Role.IB_GATEWAY):
+        assert spec.consumers == (Role.IB_GATEWAY,)
+
+
+def test_exchange_keys_are_for_the_engine_alone() -> None:
+    for spec in inventory(Trading()):
+        if spec.name.startswith(("binance", "coinbase")):
+            assert spec.consumers == (Role.ENGINE,)
+
+
+def test_a_paper_stack_asks_for_paper_keys_and_a_live_one_for_live_keys() -> None:
+    live = Trading(mode=TradingMode.LIVE, acknowledge_live_trading="orders from this stack move real money")
+    paper_text = {spec.name: spec.description for spec in inventory(Trading())}
+    live_text = {spec.name: spec.description for spec in inventory(live)}
+    assert "paper-trading" in paper_text["ib-username"]
+    assert "live account" in live_text["ib-username"]
+    assert "test-net" in paper_text["binance-api-key"]
+    assert "live" in live_text["binance-api-key"]
+    assert list(paper_text) == list(live_text), "the mode must never replace a secret"
+
+
+def test_timescale_has_its_secrets_only_where_it_runs() -> None:
+    with_it = {spec.name for spec in inventory(Trading())}
+    without = {spec.name for spec in inventory(Trading(), timescale=False)}
+    assert with_it - without == set(TIMESCALE_SECRETS)
+    assert {s.name for s in read_by(inventory(Trading()), Role.TIMESCALE)} == set(TIMESCALE_SECRETS)
+    assert {s.name for s in read_by(inventory(Trading()), Role.FRONTEND)} == set()
+
+
+def test_generated_values_suit_those_who_take_them() -> None:
+    assert not RDS_FORBIDDEN & set(DATABASE_PASSWORD.special)
+    assert 8 <= DATABASE_PASSWORD.length <= 128
+    assert set(CACHE_TOKEN.special) <= ELASTICACHE_SPECIAL
+    assert 16 <= CACHE_TOKEN.length <= 128
+    assert SIGNING_KEY.bits >= 256, "seed 004: a 256-bit JWT secret"
+    # A connection URL carries these without escapes.
+    assert re.fullmatch(r"[-_.~]*", DATABASE_PASSWORD.special)
+    assert re.fullmatch(r"[-_.~]*", CACHE_TOKEN.special)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": "Fred"}, "lower-case words"),
+        ({"name": "fred_key"}, "lower-case words"),
+        ({"name": "jwt-secret"}, "six characters"),
+        ({"name": "origin-header"}, "six characters"),
+        ({"env": "fred-key"}, "environment variable"),
+        ({"rotation_days": 31}, "1 to 30"),
+        ({"rotation_days": 0}, "1 to 30"),
+        ({"alphabet": Alphabet(32)}, "belongs to a generated secret"),
+        ({"kind": SecretKind.GENERATED}, "belongs to a generated secret"),
+        ({"kind": SecretKind.GENERATED, "alphabet": Alphabet(12)}, "too few"),
+    ],
+)
+def test_a_bad_spec_is_refused_with_the_reason(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        dataclasses.replace(GOOD, **change)
+
+
+@given(st.integers())
+def test_rotation_is_bounded_by_the_seeds_thirty_days(days: int) -> None:
+    if 1 <= days <= 30:
+        assert {spec.rotation_days for spec in inventory(Trading(), rotation_days=days)} == {days}
+    else:
+        with pytest.raises(ValueError, match="1 to 30"):
+            inventory(Trading(), rotation_days=days)
+
+
+@given(st.integers(1, 200), st.text(alphabet="!#$-_.", max_size=6))
+def test_longer_values_are_stronger(length: int, special: str) -> None:
+    assert Alphabet(length + 1, special).bits > Alphabet(length, special).bits >= length * 5.9

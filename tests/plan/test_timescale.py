@@ -1,0 +1,288 @@
+"""What a TimescaleDB node is told: files that their programs can read, no secret, and within EC2's limit."""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.plan.timescale import (
+    USER_DATA_BYTES,
+    Cluster,
+    Node,
+    Reach,
+    Timing,
+    check,
+    files,
+    node_policy,
+    refusals,
+    user_data,
+)
+from infra.settings.data import Timescale, TimescalePlacement
+
+PIN = "@sha256:" + "7d" * 32
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/nautilus-prod"
+NODES = tuple(Node(letter, f"10.20.{64 + i}.10", f"vol-0{i}aa", f"vol-0{i}bb") for i, letter in enumerate("abc"))
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nautilus/prod/timescale-{}-password-AbCdEf"
+CLUSTER = Cluster(
+    scope="market",
+    region="us-east-1",
+    major=16,
+    image=f"{REGISTRY}/timescaledb-ha{PIN}",
+    etcd_image=f"{REGISTRY}/etcd{PIN}",
+    log_group="/nautilus/prod/timescale",
+    bucket="nautilus-prod-archive-123456789012-us-east-1",
+    retention_days=90,
+    slow_query_ms=1000,
+    secrets=tuple(SECRET.format(kind) for kind in ("superuser", "replication", "rest", "market")),  # type: ignore[arg-type]
+    nodes=NODES,
+)
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
+
+
+def text(path: str, node: Node = NODES[0]) -> str:
+    return {file.path: file.text for file in files(CLUSTER, node)}[path]
+
+
+def patroni(node: Node = NODES[0]) -> dict[str, Any]:
+    return yaml.safe_load(text("/etc/nautilus/patroni.yml", node))
+
+
+def ini(path: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(text(path))
+    return parser
+
+
+def test_cloud_init_reads_the_user_data_and_writes_every_file_unchanged() -> None:
+    document = user_data(CLUSTER, NODES[0])
+    assert document.startswith("#cloud-config\n")
+    written = {item["path"]: item["content"] for item in yaml.safe_load(document)["write_files"]}
+    assert written == {file.path: file.text for file in files(CLUSTER, NODES[0])}
+
+
+def test_programs_can_be_run_and_configuration_cannot() -> None:
+    modes = {item["path"]: item["permissions"] for item in yaml.safe_load(user_data(CLUSTER, NODES[0]))["write_files"]}
+    assert {path for path, mode in modes.items() if mode == "0755"} == {
+        "/etc/nautilus/bootstrap.sh",
+        "/usr/local/sbin/nautilus-volumes",
+        "/usr/local/sbin/nautilus-secrets",
+        "/usr/local/sbin/nautilus-run",
+        "/usr/local/sbin/nautilus-backup",
+    }
+
+
+def test_patroni_keeps_the_measured_clock_and_loses_no_commit() -> None:
+    found = patroni()
+    dcs = found["bootstrap"]["dcs"]
+    assert (dcs["ttl"], dcs["loop_wait"], dcs["retry_timeout"]) == (20, 5, 5)
+    assert dcs["synchronous_mode"] is True
+    assert dcs["synchronous_mode_strict"] is True
+    parameters = found["postgresql"]["parameters"]
+    assert parameters["synchronous_commit"] == "on"
+    assert parameters["archive_timeout"] == "30s"
+    assert parameters["archive_mode"] == "on"
+    assert parameters["shared_preload_libraries"].split(",")[0] == "timescaledb"
+    assert "data-checksums" in found["bootstrap"]["initdb"]
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda node: node.name)
+def test_each_node_speaks_for_itself_and_knows_all_peers(node: Node) -> None:
+    found = patroni(node)
+    assert found["name"] == node.name
+    assert found["restapi"]["connect_address"] == f"{node.address}:8008"
+    assert found["postgresql"]["connect_address"] == f"{node.address}:5432"
+    assert found["etcd3"]["hosts"] == [f"{peer.address}:2379" for peer in NODES]
+    member = yaml.safe_load(text("/etc/nautilus/etcd.yml", node))
+    assert member["name"] == node.name
+    assert member["initial-cluster"] == ",".join(f"{peer.name}=https://{peer.address}:2380" for peer in NODES)
+    assert member["initial-advertise-peer-urls"] == f"https://{node.address}:2380"
+    assert member["advertise-client-urls"] == f"https://{node.address}:2379"
+
+
+def test_everything_between_nodes_and_clients_is_encrypted() -> None:
+    found = patroni()
+    assert found["etcd3"]["protocol"] == "https"
+    assert found["postgresql"]["parameters"]["ssl"] == "on"
+    assert found["postgresql"]["parameters"]["ssl_min_protocol_version"] == "TLSv1.2"
+    assert {"certfile", "keyfile"} <= set(found["restapi"])
+    member = yaml.safe_load(text("/etc/nautilus/etcd.yml"))
+    assert member["peer-transport-security"] == {"auto-tls": True}
+    assert member["client-transport-security"] == {"auto-tls": True}
+    rules = [rule.split() for rule in found["postgresql"]["pg_hba"]]
+    assert {rule[-1] for rule in rules} == {"peer", "scram-sha-256", "reject"}
+    assert all(rule[0] == "hostssl" for rule in rules if rule[-1] == "scram-sha-256")
+
+
+def test_the_superuser_comes_from_the_nodes_only() -> None:
+    rules = [rule.split() for rule in patroni()["postgresql"]["pg_hba"]]
+    position = rules.index(["host", "all", "postgres", "all", "reject"])
+    admitted = [rule[3] for rule in rules[:position] if rule[2] == "postgres"]
+    assert admitted == ["127.0.0.1/32", *(f"{node.address}/32" for node in NODES)]
+    assert rules[position + 1 :] == [["hostssl", "all", "all", "all", "scram-sha-256"]]
+
+
+def test_pgbackrest_ships_to_the_bucket_and_keeps_as_long_as_the_lock() -> None:
+    found = ini("/etc/nautilus/pgbackrest.conf")
+    assert found["global"]["repo1-type"] == "s3"
+    assert found["global"]["repo1-s3-bucket"] == CLUSTER.bucket
+    assert found["global"]["repo1-s3-key-type"] == "auto", "the node's role, no stored key"
+    assert found["global"]["repo1-retention-full"] == "90"
+    assert found["market"]["pg1-path"] == patroni()["postgresql"]["data_dir"]
+    assert "--stanza=market" in patroni()["postgresql"]["parameters"]["archive_command"]
+
+
+@pytest.mark.parametrize("unit", ["nautilus-volumes", "etcd", "patroni", "pgbackrest"])
+def test_services_have_what_systemd_wants(unit: str) -> None:
+    found = ini(f"/etc/systemd/system/{unit}.service")
+    assert found["Unit"]["Description"]
+    programs = {file.path for file in files(CLUSTER, NODES[0]) if file.mode == "0755"}
+    assert found["Service"]["ExecStart"].split()[0] in programs
+
+
+def test_databases_wait_for_their_volumes_and_come_back() -> None:
+    for unit in ("etcd", "patroni"):
+        found = ini(f"/etc/systemd/system/{unit}.service")
+        assert "nautilus-volumes.service" in found["Unit"]["Requires"].split()
+        assert "nautilus-volumes.service" in found["Unit"]["After"].split()
+        assert found["Service"]["Restart"] == "always"
+        assert found["Install"]["WantedBy"] == "multi-user.target"
+    assert ini("/etc/systemd/system/pgbackrest.timer")["Timer"]["OnCalendar"] == "*-*-* 05:00:00 UTC"
+
+
+def test_volumes_are_awaited_and_never_forced() -> None:
+    script = text("/usr/local/sbin/nautilus-volumes")
+    assert "attach-volume" in script
+    assert "--force" not in script
+    assert "detach-volume" not in script
+    assert "mkfs.xfs -f" not in script
+
+
+@pytest.mark.parametrize("program", ["bootstrap.sh", "nautilus-volumes", "nautilus-secrets", "nautilus-run", "nautilus-backup"])
+def test_bash_accepts_the_scripts(program: str) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    source = next(file.text for file in files(CLUSTER, NODES[0]) if file.path.endswith(program))
+    done = subprocess.run([bash, "-n"], input=source, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "set -euo pipefail" in source
+
+
+def test_user_data_names_secrets_and_holds_none() -> None:
+    document = user_data(CLUSTER, NODES[0])
+    for arn in CLUSTER.secrets:
+        assert arn in document
+    environment = text("/usr/local/sbin/nautilus-secrets")
+    for line in environment.splitlines():
+        if "PASSWORD=" in line:
+            assert line.split("=", 1)[1].startswith("$"), "a password is read when the node starts"
+
+
+def test_images_run_by_digest() -> None:
+    environment = text("/etc/nautilus/node.env")
+    assert f"TIMESCALE_IMAGE={CLUSTER.image}" in environment
+    assert f"ETCD_IMAGE={CLUSTER.etcd_image}" in environment
+
+
+def test_user_data_fits_ec2_and_is_the_same_each_time() -> None:
+    long = dataclasses.replace(CLUSTER, bucket="b" * 63, log_group="/" + "l" * 60)
+    assert len(user_data(long, NODES[0]).encode()) <= USER_DATA_BYTES
+    assert user_data(CLUSTER, NODES[1]) == user_data(CLUSTER, NODES[1])
+    assert user_data(CLUSTER, NODES[0]) != user_data(CLUSTER, NODES[1])
+
+
+def test_user_data_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(ValueError, match="16384"):
+        user_data(dataclasses.replace(CLUSTER, log_group="/" + "l" * 8_000), NODES[0])
+
+
+def test_a_floating_image_is_refused() -> None:
+    for broken in (f"{REGISTRY}/timescaledb-ha:pg16", f"{REGISTRY}/timescaledb-ha@sha256:7d"):
+        with pytest.raises(ValueError, match="digest"):
+            dataclasses.replace(CLUSTER, image=broken)
+        with pytest.raises(ValueError, match="digest"):
+            dataclasses.replace(CLUSTER, etcd_image=broken)
+
+
+def test_a_cluster_is_three_different_nodes() -> None:
+    twin = dataclasses.replace(NODES[1], address=NODES[0].address)
+    for nodes in (NODES[:2], (NODES[0], NODES[0], NODES[1]), (NODES[0], twin, NODES[2])):
+        with pytest.raises(ValueError, match="3 nodes"):
+            dataclasses.replace(CLUSTER, nodes=nodes)
+    with pytest.raises(ValueError, match="not one of"):
+        files(CLUSTER, Node("z", "10.0.0.1", "vol-1", "vol-2"))
+
+
+@given(st.integers(0, 120), st.integers(0, 60), st.integers(0, 60))
+def test_a_leader_never_outlives_its_lease(ttl: int, loop_wait: int, retry_timeout: int) -> None:
+    if ttl >= 20 and loop_wait + 2 * retry_timeout <= ttl:
+        dcs = yaml.safe_load(
+            {f.path: f.text for f in files(CLUSTER, NODES[0], Timing(ttl, loop_wait, retry_timeout))}["/etc/nautilus/patroni.yml"]
+        )["bootstrap"]["dcs"]
+        assert (dcs["ttl"], dcs["loop_wait"], dcs["retry_timeout"]) == (ttl, loop_wait, retry_timeout)
+    else:
+        with pytest.raises(ValueError, match="ttl"):
+            Timing(ttl, loop_wait, retry_timeout)
+
+
+def test_the_defaults_are_accepted_in_three_zones() -> None:
+    assert refusals(Timescale(), ZONES) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "zones", "reason"),
+    [
+        (Timescale(placement=TimescalePlacement.RDS), ZONES, "RDS does not offer the timescaledb extension"),
+        (Timescale(), ZONES[:2], "three zones"),
+        (Timescale(), ("us-east-1a",) * 3, "three zones"),
+        (Timescale(volume_gb=20, volume_iops=16_000), ZONES, "10000"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_the_reason(settings: Timescale, zones: tuple[str, ...], reason: str) -> None:
+    assert len(refusals(settings, zones)) == 1
+    with pytest.raises(ValueError, match=reason):
+        check(settings, zones)
+
+
+REACH = Reach(
+    volumes=("arn:aws:ec2:us-east-1:123456789012:volume/vol-1", "arn:aws:ec2:us-east-1:123456789012:volume/vol-2"),
+    instance_profile="arn:aws:iam::123456789012:instance-profile/nautilus-prod-timescale",
+    volume_key="arn:aws:kms:us-east-1:123456789012:key/volumes",
+    secrets=CLUSTER.secrets,
+    secret_key="arn:aws:kms:us-east-1:123456789012:key/secrets",
+    bucket="arn:aws:s3:::archive",
+    bucket_key="arn:aws:kms:us-east-1:123456789012:key/storage",
+    log_group="arn:aws:logs:us-east-1:123456789012:log-group:/nautilus/prod/timescale",
+    repositories=("arn:aws:ecr:us-east-1:123456789012:repository/nautilus-prod/etcd",),
+    instances="arn:aws:ec2:us-east-1:123456789012:instance/*",
+    region="us-east-1",
+)
+
+
+def test_a_node_may_do_what_it_must_and_nothing_else() -> None:
+    found: Any = node_policy(REACH)["Statement"]
+    by_sid = {statement["Sid"]: statement for statement in found}
+    assert {sid for sid, statement in by_sid.items() if statement["Resource"] == ["*"]} == {"SeeVolumes", "SignInToRegistry"}
+    assert by_sid["SeeVolumes"]["Action"] == ["ec2:DescribeVolumes"]
+    assert by_sid["SignInToRegistry"]["Action"] == ["ecr:GetAuthorizationToken"]
+    assert by_sid["BringVolumes"]["Resource"] == list(REACH.volumes)
+    assert by_sid["BringVolumesToOwnInstances"]["Condition"] == {"ArnEquals": {"ec2:InstanceProfile": REACH.instance_profile}}
+    actions = {action for statement in found for action in statement["Action"]}
+    assert not any("*" in action for action in actions)
+    assert actions.isdisjoint(
+        {"s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "ec2:DetachVolume", "ec2:DeleteVolume", "iam:PassRole"}
+    )
+    for statement in found:
+        if any(action.startswith("kms:") for action in statement["Action"]):
+            assert "kms:ViaService" in statement["Condition"]["StringEquals"]
+            assert statement["Resource"][0].startswith("arn:aws:kms:")
+    assert len(json.dumps(node_policy(REACH))) < 10_240, "IAM's limit for a role's inline policies"
