@@ -54,7 +54,6 @@ class Outputs:
     postgres_reader_address: Annotated[Text, "Host name of a PostgreSQL replica; the primary's where there is none."]
     postgres_port: Annotated[pulumi.Output[int], "Port of PostgreSQL."]
     cache_primary_address: Annotated[Text, "Host name of the cache's primary; TLS only."]
-    cache_reader_address: Annotated[Text, "Host name of the cache's replicas; TLS only."]
     cache_port: Annotated[pulumi.Output[int], "Port of the cache."]
     lease_table: Annotated[Text, "DynamoDB table of the fencing leases."]
 

@@ -68,7 +68,6 @@ def build_platform(settings: Settings) -> Outputs:
         postgres_reader_address=base.postgres.reader_address,
         postgres_port=base.postgres.port,
         cache_primary_address=base.cache.primary_address,
-        cache_reader_address=base.cache.reader_address,
         cache_port=base.cache.port,
         lease_table=base.leases.name,
         backup_vault_arn=backup.vault_arn,

@@ -15,7 +15,7 @@ from infra.settings.foundation import Account, Platform
 class Root(Component):
     """The component that everything else stands under, and that hands its AWS provider down."""
 
-    token: ClassVar[str] = "platform"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "platform"
 
 
 def default_tags(platform: Platform) -> dict[str, str]:

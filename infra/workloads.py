@@ -360,6 +360,8 @@ def _operational_alarms(
     if timescale:
         groups.append(plan.timescale_alarms(groups=named("timescale", timescale.node_group_names), thresholds=thresholds))
     groups.append(plan.backup_alarms(vault=ctx.names("backup", limit=50)))
+    if base.network.nat_gateway_ids:
+        groups.append(plan.nat_alarms(gateways=named("nat", base.network.nat_gateway_ids)))
     groups.append(plan.certificate_alarms("origin", certificate=named("certificate", [base.dns.certificate_arn])[0]))
     groups.append(
         plan.function_alarms(

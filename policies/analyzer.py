@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent import futures
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -235,8 +236,14 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             message="\n".join(lines),
             enforcementLevel=level,
             urn=finding.urn,
-            severity=_SEVERITY[rule.severity] if rule else proto.POLICY_SEVERITY_HIGH,
+            severity=_severity(rule, finding),
         )
+
+
+def _severity(rule: Rule | None, finding: Finding) -> proto.PolicySeverity.ValueType:
+    if not finding.blocks:
+        return proto.POLICY_SEVERITY_LOW
+    return _SEVERITY[rule.severity] if rule else proto.POLICY_SEVERITY_HIGH
 
 
 class _Once:
@@ -265,6 +272,7 @@ def _secret_values(request: proto.AnalyzerStackConfigureRequest) -> frozenset[st
     return frozenset(value for value in values if value)
 
 
+@cache
 def _version() -> str:
     try:
         return installed_version("nautilus-infra")

@@ -51,9 +51,9 @@ exemptions:
 _EXEMPTIONS = f"""\
 ```
 
-Each part of the URN is a pattern, and the name must say something. The reason has {SHORTEST_REASON} characters or more, the last day is at
-most {LONGEST.days} days ahead. An entry that has expired, that nothing in its stack needs, or that is malformed is a mandatory finding itself
-(`PACK-01`). What is exempted stays visible as an advisory line with owner and last day.
+Each part of the URN is a pattern, and the name must say something. The reason has {SHORTEST_REASON} characters or more, the last day is
+at most {LONGEST.days} days ahead. An entry that has expired, that nothing in its stack needs, or that is malformed is a mandatory finding
+itself (`PACK-01`). What is exempted stays visible as an advisory line with owner and last day.
 """
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from policies.exemptions import Exemption, Exemptions
-from policies.resources import Resource, Stack, stack_of
+from policies.resources import Resource, Stack
 from policies.rule import Kind, Problem, ResourceRule, Rule, StackRule
 from policies.values import Value, texts
 
@@ -70,6 +70,7 @@ class Run:
         self._used: set[Exemption] = set()
         self._pending: dict[str, list[ResourceRule]] = {}
         self._judged: set[str] = set()
+        self._told: set[Finding] = set()
 
     def resource(self, resource: Resource) -> list[Finding]:
         """Judge one resource by its inputs alone.
@@ -84,6 +85,7 @@ class Run:
                 self._pending.setdefault(resource.urn, []).append(rule)
                 problems = [p for p in problems if not (isinstance(p, Problem) and p.kind in _GAPS)]
             findings += [self._finding(rule, problem) for problem in problems]
+        self._told.update(findings)
         return findings
 
     def stack(self, stack: Stack) -> list[Finding]:
@@ -95,8 +97,9 @@ class Run:
                 continue
             for rule in rules:
                 problems = self._problems(rule, lambda rule=rule, resource=resource: rule.check(resource), resource)
-                # What is certain has been reported when the resource was shown alone.
-                findings += [self._finding(rule, p) for p in problems if isinstance(p, Finding) or p.kind in _GAPS]
+                # What was certain from the first has been reported when the resource was shown alone.
+                again = [self._finding(rule, problem) for problem in problems]
+                findings += [finding for finding in again if finding not in self._told]
         for rule in self._stack_rules:
             problems = self._problems(rule, lambda rule=rule: rule.check(stack), None)
             findings += [self._finding(rule, problem) for problem in problems]
@@ -164,7 +167,6 @@ def evaluate(
     *,
     exemptions: Exemptions | None = None,
     today: date,
-    checked: Collection[str] | None = None,
 ) -> list[Finding]:
     """All findings about a recorded stack, in the order of its resources and then of its rules.
 
@@ -173,10 +175,9 @@ def evaluate(
         stack: The recorded resources.
         exemptions: What `exemptions.yaml` says.
         today: The day that expiry is measured against.
-        checked: URNs that the resource rules judge; all of them when not given.
     """
     run = Run(rules, exemptions=exemptions, today=today, preview=stack.preview)
-    findings = [finding for resource in stack.resources if checked is None or resource.urn in checked for finding in run.resource(resource)]
+    findings = [finding for resource in stack.resources for finding in run.resource(resource)]
     return findings + run.stack(stack)
 
 
@@ -216,6 +217,3 @@ def summarise(findings: Iterable[Finding]) -> list[Finding]:
         message = f"{what} composed from resources that do not exist yet; `up` judges each before it is created: {', '.join(names)}"
         kept.append(Finding(rule, "", message, Kind.LATER))
     return kept
-
-
-__all__ = ["EXEMPTIONS_RULE", "Finding", "Run", "evaluate", "redact", "stack_of", "summarise"]

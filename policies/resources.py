@@ -94,21 +94,17 @@ class Resource:
         resources and its value is known, only those that it really names are returned. A literal that equals the id, ARN or name of a
         resource of the stack refers to it too.
         """
-        if self.stack is None:
-            return ()
-        found = [
-            origin for origin in self.stack.named(self.dependencies.get(path.partition(".")[0], ())) if not types or origin.type in types
-        ]
         value = self.get(path)
-        if len(found) == 1 or value is ABSENT:
-            return tuple(found) if value is not ABSENT else ()
+        if self.stack is None or value is ABSENT:
+            return ()
+        origins = self.stack.named(self.dependencies.get(path.partition(".")[0], ()))
+        found = [origin for origin in origins if not types or origin.type in types]
         words = texts(value)
-        if found:
-            if has_unknown(value):
-                return tuple(found)
-            exact = [origin for origin in found if not origin.identities.isdisjoint(words)]
-            return tuple(exact or found)
-        return self.stack.identified(words, types)
+        if not found:
+            return self.stack.identified(words, types)
+        if len(found) > 1 and not has_unknown(value):
+            found = [origin for origin in found if not origin.identities.isdisjoint(words)] or found
+        return tuple(found)
 
     @cached_property
     def identities(self) -> frozenset[str]:

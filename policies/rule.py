@@ -128,7 +128,7 @@ class _Described:
     remediation: str
     """What to change, as one sentence; shown with every violation."""
     references: tuple[str, ...]
-    """Published controls that ask for the same: Security Hub (`FSBP EC2.19`), CIS AWS v5.0 (`CIS 5.3`), checkov (`CKV_…`), trivy (`AVD-…`)."""
+    """Published controls that ask for the same: Security Hub (`FSBP …`), CIS AWS v5.0 (`CIS …`), checkov (`CKV_…`), trivy (`AVD-…`)."""
     types: tuple[str, ...]
     """Type tokens of the resources that it reports on."""
     examples: tuple[Example, ...]

@@ -288,16 +288,21 @@ def _connect(graph: Reach, placed: dict[str, set[str]], carrier: Resource, permi
     if named and permission.ports != _ALL and target.urn not in graph.edge:
         graph.data.setdefault(target.urn, f"it opens {named[0]}")
     into = graph.edges.setdefault(target.urn, {})
+
+    def admit(source: str) -> None:
+        known = into.get(source)
+        into[source] = ports if known is None else known if ports in known.split(", ") else f"{known}, {ports}"
+
     if permission.itself:
-        into.setdefault(target.urn, ports)
+        admit(target.urn)
     for _, value in permission.prefix_lists:
         if value is not ABSENT:
             # AWS's own lists (CloudFront) and others alike: addresses outside the platform.
-            into.setdefault(WORLD, ports)
+            admit(WORLD)
     for prop, value in permission.groups:
         sources = _groups(carrier, prop, value)
         for source in sources:
-            into.setdefault(source.urn, ports)
+            admit(source.urn)
         if not sources:
             graph.puzzles.setdefault(target.urn, []).append((carrier, prop))
     for prop, value in permission.cidrs:
@@ -306,14 +311,14 @@ def _connect(graph: Reach, placed: dict[str, set[str]], carrier: Resource, permi
             if sources:
                 for source in sources:
                     for group in placed.get(source.urn, set()) - {target.urn}:
-                        into.setdefault(group, ports)
+                        admit(group)
             else:
                 graph.puzzles.setdefault(target.urn, []).append((carrier, prop))
         elif isinstance(value, str) and is_outside(value):
-            into.setdefault(WORLD, ports)
+            admit(WORLD)
         elif isinstance(value, str):
             for group in _inside(placed, carrier, value) - {target.urn}:
-                into.setdefault(group, ports)
+                admit(group)
 
 
 def _groups(carrier: Resource, prop: str, value: Value) -> list[Resource]:

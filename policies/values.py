@@ -46,7 +46,7 @@ class Opaque:
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | Gap | Opaque"
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a marker of Pulumi's wire format)
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _OPAQUE = {
     "c44067f5952c0a294b673a41bacd8c17": "asset",

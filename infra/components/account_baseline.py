@@ -17,7 +17,7 @@ RUNTIME_AGENTS = ("EC2_AGENT_MANAGEMENT", "ECS_FARGATE_AGENT_MANAGEMENT")
 class AccountBaseline(Component):
     """Password policy, public-access block, default encryption, external-access analyzer, threat detection, image scanning."""
 
-    token = "account-baseline"  # noqa: S105 - a type token
+    token = "account-baseline"
 
     def __init__(self, name: str, ctx: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
         """Make the baseline of `ctx.account_id` in `ctx.region`."""

@@ -16,7 +16,7 @@ from infra.plan.alarms import AlarmSpec, Dimension, Expression, LogFilter, Metri
 class Alarms(Component):
     """Every alarm speaks when it is raised and when it is over, on the topic of its severity (controls CloudWatch.15, .17)."""
 
-    token = "alarms"  # noqa: S105 - a type token
+    token = "alarms"
 
     def __init__(
         self,

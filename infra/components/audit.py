@@ -40,7 +40,7 @@ class Audit(Component):
     which would log its own logging.
     """
 
-    token = "audit"  # noqa: S105 - a type token
+    token = "audit"
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ class Backup(Component):
             without its acknowledgement.
     """
 
-    token: ClassVar[str] = "backup"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "backup"
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class Cache(Component):
         ValueError: ElastiCache does not offer the engine's version.
     """
 
-    token: ClassVar[str] = "cache"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "cache"
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ class Cluster(Component):
     Fargate Spot is not offered: a task of this platform may be an open order (DESIGN.md decision 7).
     """
 
-    token = "cluster"  # noqa: S105 - a type token
+    token = "cluster"
 
     def __init__(self, name: str, ctx: Context, *, log_key_arn: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
         """Make the cluster.

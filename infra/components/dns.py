@@ -44,7 +44,7 @@ class Dns(Component):
     Sources: NRC-002, NRC-003, NRC-028, PFC-054, PFC-055, DTO-008, DTO-010.
     """
 
-    token: ClassVar[str] = "dns"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "dns"
 
     zone_id: pulumi.Output[str]
     name_servers: pulumi.Output[Sequence[str]]
@@ -171,7 +171,7 @@ class Aliases(Component):
     Sources: NRC-028, DNS-02.
     """
 
-    token: ClassVar[str] = "aliases"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "aliases"
 
     def __init__(
         self,

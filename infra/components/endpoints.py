@@ -24,7 +24,7 @@ class Endpoints(Component):
     `none` there.
     """
 
-    token: ClassVar[str] = "endpoints"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "endpoints"
 
     services: tuple[str, ...]
     """Services that have an endpoint, such as `ecr.api`."""

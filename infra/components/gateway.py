@@ -50,7 +50,7 @@ class SessionFiles(Component):
     EFS's own backup policy stays off, because the platform's AWS Backup plan covers the file system by its ARN.
     """
 
-    token = "session-files"  # noqa: S105 - a type token
+    token = "session-files"
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Gateway(Component):
     restart the gateway, because each restart sends a second-factor request.
     """
 
-    token = "gateway"  # noqa: S105 - a type token
+    token = "gateway"
 
     def __init__(
         self,

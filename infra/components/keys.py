@@ -36,7 +36,7 @@ class Keys(Component):
     Sources: DTO-043, NRC-009 (encryption at rest); POLICY-RULES KMS-01 to KMS-05.
     """
 
-    token: ClassVar[str] = "keys"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "keys"
 
     def __init__(self, name: str, ctx: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, ctx, opts)

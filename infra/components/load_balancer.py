@@ -28,7 +28,7 @@ class LoadBalancer(Component):
     Sources: NRC-005, NRC-029, PFC-037, DTO-007.
     """
 
-    token: ClassVar[str] = "load-balancer"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "load-balancer"
 
     arn: pulumi.Output[str]
     arn_suffix: pulumi.Output[str]

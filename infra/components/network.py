@@ -34,7 +34,7 @@ class Network(Component):
     Sources: PFC-051, PFC-074, DTO-037, DTO-050, NDS-014.
     """
 
-    token: ClassVar[str] = "network"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "network"
 
     vpc_id: pulumi.Output[str]
     vpc_cidr: str
@@ -46,6 +46,8 @@ class Network(Component):
     """One a zone; empty with a VPC that you brought along."""
     nat_addresses: list[pulumi.Output[str]]
     """Public addresses that the platform's traffic comes from; empty with a VPC that you brought along."""
+    nat_gateway_ids: list[pulumi.Output[str]]
+    """For alarms; empty with a VPC that you brought along."""
     s3_prefix_list_id: pulumi.Output[str] | None
     """AWS's prefix list behind the S3 gateway endpoint, for security-group rules; None with a VPC that you brought along."""
 
@@ -91,6 +93,7 @@ class Network(Component):
         )
         self.app_route_table_ids = []
         self.nat_addresses = []
+        self.nat_gateway_ids = []
         self.s3_prefix_list_id = None
 
     def _make(self, settings: Settings, log_key_arn: pulumi.Input[str]) -> None:
@@ -176,6 +179,7 @@ class Network(Component):
                 )
             )
             self.nat_addresses.append(address.public_ip)
+        self.nat_gateway_ids = [nat.id for nat in nats]
         return nats
 
     def _table(self, part: str, subnets: list[aws.ec2.Subnet]) -> aws.ec2.RouteTable:

@@ -19,7 +19,7 @@ class Notify(Component):
     confirm once (DTO-130, DTO-131, DTO-135).
     """
 
-    token = "notify"  # noqa: S105 - a type token
+    token = "notify"
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ class Postgres(Component):
         ValueError: RDS would refuse the settings (`infra.plan.postgres.refusals`), or fewer than two subnets are given.
     """
 
-    token: ClassVar[str] = "postgres"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "postgres"
 
     def __init__(
         self,

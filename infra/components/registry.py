@@ -35,7 +35,7 @@ LIFECYCLE = canonical(
 class Registry(Component):
     """Private repositories with immutable tags, a scan of every push and our own key (NRC-004, controls ECR.1, ECR.2)."""
 
-    token = "registry"  # noqa: S105 - a type token
+    token = "registry"
 
     def __init__(
         self,

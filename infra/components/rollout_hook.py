@@ -22,7 +22,7 @@ def source_archive(folder: Path) -> pulumi.AssetArchive:
 class RolloutHook(Component):
     """One function for all services of the stack; each service's holds and alarms stand in its own `hookDetails`."""
 
-    token = "rollout-hook"  # noqa: S105 - a type token
+    token = "rollout-hook"
 
     def __init__(self, name: str, ctx: Context, *, log_key_arn: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
         """Make the function, its role, its log group and the role with which ECS invokes it."""

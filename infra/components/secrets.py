@@ -52,7 +52,7 @@ class Secrets(Component):
         ValueError: Two specs share a name, or `recovery_days` is out of bounds.
     """
 
-    token: ClassVar[str] = "secrets"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "secrets"
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class SecurityGroups(Component):
     Sources: PFC-052, PFC-073, DTO-047, DTO-048; NET-02 to NET-04, NET-12, NET-14, LB-10.
     """
 
-    token: ClassVar[str] = "security-groups"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "security-groups"
 
     def __init__(
         self,

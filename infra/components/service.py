@@ -47,7 +47,7 @@ def _minutes(count: int) -> str:
 class Service(Component):
     """Fargate tasks with native blue-green rollout, deployment alarms that roll back, and autoscaling."""
 
-    token = "service"  # noqa: S105 - a type token
+    token = "service"
 
     def __init__(
         self,

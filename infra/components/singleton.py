@@ -25,7 +25,7 @@ class LeaseTable(Component):
     Rows are never deleted and have no time-to-live: a token that started again from zero would let an old holder back in.
     """
 
-    token = "lease-table"  # noqa: S105 - a type token
+    token = "lease-table"
 
     def __init__(self, name: str, ctx: Context, *, key_arn: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
         """Make the table; its partition key is `lease`."""
@@ -60,7 +60,7 @@ class Singleton(Component):
     lease of `LeaseTable`, and an alarm watches the count (`infra.plan.alarms.singleton_alarms`).
     """
 
-    token = "singleton"  # noqa: S105 - a type token
+    token = "singleton"
 
     def __init__(
         self,

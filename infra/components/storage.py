@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
-from infra.plan.bucket_policies import Statement, bucket_policy
+from infra.plan.bucket_policies import SERVER_LOG_PREFIX, Statement, bucket_policy
 
 ABORT_UPLOAD_DAYS = 7
 """Days after which an unfinished upload is dropped; it is invisible and costs as much as an object."""
@@ -27,7 +27,7 @@ class PrivateBucket(Component):
     `s3.BucketObjectLockConfiguration` (governance mode, S3-09).
     """
 
-    token: ClassVar[str] = "private-bucket"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "private-bucket"
 
     bucket: aws.s3.Bucket
     bucket_name: str
@@ -60,7 +60,8 @@ class PrivateBucket(Component):
         Args:
             bucket_name: The physical name, 3 to 63 characters, unique in the world.
             key_arn: The KMS key of new objects; None for SSE-S3, which load-balancer and S3 access logs need.
-            log_bucket: Name of the bucket that takes S3's access log of this one, under `s3/<bucket_name>/`; None for the log bucket.
+            log_bucket: Name of the bucket that takes S3's access log of this one, under `s3/<account>/<region>/<bucket>/`; None for the log
+                bucket.
             versioned: Keep overwritten and deleted versions.
             object_lock_days: Days that every new version is locked, in governance mode; needs `versioned`.
             expire_days: Days after which objects expire; None keeps them.
@@ -118,7 +119,10 @@ class PrivateBucket(Component):
                 name,
                 bucket=self.bucket.id,
                 target_bucket=log_bucket,
-                target_prefix=f"s3/{bucket_name}/",
+                target_prefix=SERVER_LOG_PREFIX,
+                target_object_key_format=aws.s3.BucketLoggingTargetObjectKeyFormatArgs(
+                    partitioned_prefix=aws.s3.BucketLoggingTargetObjectKeyFormatPartitionedPrefixArgs(partition_date_source="EventTime")
+                ),
                 region=self._region,
                 opts=self.child(),
             )

@@ -47,7 +47,7 @@ class Task(Component):
     which may do nothing that is not in `policies`.
     """
 
-    token = "task"  # noqa: S105 - a type token
+    token = "task"
 
     def __init__(
         self,

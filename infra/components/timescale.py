@@ -17,9 +17,6 @@ from infra.plan import timescale as plan
 from infra.plan.secrets import TIMESCALE_SECRETS
 from infra.settings import data
 
-SCOPE = "market"
-"""Name of the cluster in etcd, of the pgBackRest stanza, of the database and of the services' role."""
-
 
 class Timescale(Component):
     """`nautilus:timescale`: TimescaleDB on EC2, because RDS cannot run it (DESIGN.md decision 4).
@@ -52,7 +49,7 @@ class Timescale(Component):
         ValueError: Settings that cannot work (`infra.plan.timescale.refusals`), fewer than three subnets, or a secret is missing.
     """
 
-    token: ClassVar[str] = "timescale"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "timescale"
 
     def __init__(
         self,
@@ -143,7 +140,7 @@ class Timescale(Component):
 
         def cluster(known: dict[str, Any]) -> plan.Cluster:
             return plan.Cluster(
-                scope=SCOPE,
+                scope=plan.SCOPE,
                 region=ctx.region,
                 major=settings.major,
                 image=f"{known['registry']}@{settings.image_digest}",
@@ -178,8 +175,8 @@ class Timescale(Component):
         self.reader_address: pulumi.Output[str] = self.load_balancer.dns_name
         self.writer_port: int = plan.WRITER_PORT
         self.reader_port: int = plan.READER_PORT
-        self.database: str = SCOPE
-        self.user: str = SCOPE
+        self.database: str = plan.SCOPE
+        self.user: str = plan.SCOPE
         self.volume_arns: list[pulumi.Output[str]] = [volume.arn for volume in volumes]
         self.node_addresses: list[pulumi.Output[str]] = [interface.private_ip for interface in interfaces]
         self.node_group_names: list[pulumi.Output[str]] = [group.name for group in self.groups]

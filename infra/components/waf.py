@@ -39,7 +39,7 @@ class WebFirewall(Component):
     Sources: PFC-057, PFC-075, DTO-049, DTO-050; seed 003's rate limiting.
     """
 
-    token: ClassVar[str] = "web-firewall"  # noqa: S105 (a type token)
+    token: ClassVar[str] = "web-firewall"
 
     arn: pulumi.Output[str]
     log_group_name: pulumi.Output[str]

@@ -12,6 +12,10 @@ ALB_PREFIXES = ("alb", "alb-connections")
 """Prefixes of the load balancer's access log and connection log."""
 
 
+SERVER_LOG_PREFIX = "s3/"
+"""Prefix of S3's own access logs; S3 adds account, region, bucket and date."""
+
+
 def bucket_arn(bucket: str, partition: str = "aws") -> str:
     """The ARN of the bucket of this name."""
     return f"arn:{partition}:s3:::{bucket}"
@@ -20,7 +24,7 @@ def bucket_arn(bucket: str, partition: str = "aws") -> str:
 def bucket_policy(bucket: str, statements: Sequence[Statement] = (), *, partition: str = "aws") -> dict[str, Any]:
     """The policy of a private bucket: `statements`, after the denial of everything that is not TLS 1.2 or newer (S3-02, DTO-041)."""
     arn = bucket_arn(bucket, partition)
-    everything: dict[str, Any] = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    everything: dict[str, Any] = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
     denials: list[Statement] = [
         {"Sid": "DenyClearText", **everything, "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
         {"Sid": "DenyOldTls", **everything, "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}}},
@@ -57,7 +61,7 @@ def server_access_logs(bucket: str, account: str, *, partition: str = "aws") -> 
             "Effect": "Allow",
             "Principal": {"Service": "logging.s3.amazonaws.com"},
             "Action": "s3:PutObject",
-            "Resource": f"{bucket_arn(bucket, partition)}/s3/*",
+            "Resource": f"{bucket_arn(bucket, partition)}/{SERVER_LOG_PREFIX}*",
             "Condition": {"StringEquals": {"aws:SourceAccount": account}},
         }
     ]

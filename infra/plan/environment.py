@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.plan.flows import CACHE_PORT, POSTGRES_PORT, TIMESCALE_READER_PORT, Role
+from infra.plan.timescale import SCOPE
 from infra.settings.root import Settings
 
 Addresses = Mapping[str, Any]
@@ -30,6 +31,10 @@ def _data(settings: Settings, addresses: Addresses) -> dict[str, Any]:
             "TIMESCALE_HOST": addresses["timescale"],
             "TIMESCALE_PORT": str(POSTGRES_PORT),
             "TIMESCALE_READER_PORT": str(TIMESCALE_READER_PORT),
+            "TIMESCALE_DATABASE": SCOPE,
+            "TIMESCALE_USER": SCOPE,
+            # The nodes' certificates are their own: traffic is encrypted, the peer is known by its security group.
+            "TIMESCALE_SSLMODE": "require",
         }
     return found
 

@@ -14,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from infra.settings.data import Timescale, TimescalePlacement
 
+SCOPE = "market"
+"""Name of the cluster in etcd, of the pgBackRest stanza, of the database and of the services' role."""
 NODES = 3
 """Three, so that a majority outlives the loss of one."""
 WRITER_PORT = 5432

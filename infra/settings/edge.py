@@ -74,5 +74,5 @@ class Edge(Section):
 
     dns: Dns = Field(description="Names and certificates.")
     waf: Waf = Field(default_factory=Waf, description="Web application firewall.")
-    cdn: Cdn = Field(default_factory=Cdn, description="CloudFront.")
+    cdn: Cdn = Field(default_factory=Cdn, description="Content delivery by CloudFront.")
     load_balancer: LoadBalancer = Field(default_factory=LoadBalancer, description="Application load balancer.")

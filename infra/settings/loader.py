@@ -6,15 +6,17 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.settings.checks.identity import ENVIRONMENTS
 from infra.settings.problems import NAMESPACE, Problem, Repairs, SettingsError, show
 from infra.settings.problems import Path as KeyPath
 from infra.settings.root import AccountSettings, Settings
 from infra.settings.validation import file_of, model_of, validate
 from infra.settings.words import keys_of
-from infra.settings.yaml_reader import SECRET, Document, Fault, Secret, parse
+from infra.settings.yaml_reader import Document, Fault, Secret, parse
 
 if TYPE_CHECKING:
     import pulumi
@@ -72,9 +74,10 @@ def load_program(config: pulumi.Config, stack: str) -> Settings | AccountSetting
     names = {key.removeprefix(prefix) for key in everything if key.startswith(prefix)} | set(keys_of(Settings))
     values: dict[str, Any] = {}
     for name in sorted(names):
-        if runtime.is_config_secret(prefix + name):
-            values[name] = SECRET
-        elif (raw := config.get(name)) is not None:
+        raw = config.get(name)
+        if raw is not None and runtime.is_config_secret(prefix + name):
+            values[name] = Secret(inside=raw[:1] in ("{", "["))
+        elif raw is not None:
             values[name] = _decoded(raw)
     file = file_of(stack)
     problems = _other_namespaces(everything, values, file, Repairs(stack), {})
@@ -98,14 +101,25 @@ def _is_project(folder: Path) -> bool:
     return folder.resolve() == root.resolve()
 
 
+def _way_out(path: Path, known: list[str], stack: str) -> str:
+    """The command for a stack without a file: a copy to begin with, where such a stack may exist; else the stack that was probably meant."""
+    if not known:
+        return "git checkout -- 'Pulumi.*.yaml'"
+    if stack in ENVIRONMENTS:
+        model = next((name for name in ("staging", "local", "paper", "prod") if name in known), known[0])
+        return shlex.join(("cp", str(path.with_name(file_of(model))), str(path)))
+    return shlex.join(("nautilus", "config", "check", "--stack", get_close_matches(stack, known, n=1, cutoff=0)[0]))
+
+
 def _read(path: Path, folder: Path, repairs: Repairs) -> Document:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         known = stacks_in(folder)
         others = f"stacks with a file there: {', '.join(known)}" if known else "there is no stack file at all"
-        repair = shlex.join(("cp", str(folder / file_of(known[0])), str(path))) if known else "git checkout -- 'Pulumi.*.yaml'"
-        problem = Problem(path.name, None, None, "a stack file", f"does not exist in {folder}; {others}", repair)
+        problem = Problem(
+            path.name, None, None, "a stack file", f"does not exist in {folder}; {others}", _way_out(path, known, repairs.stack)
+        )
         raise SettingsError([problem]) from None
     except OSError as failed:
         reason = os.strerror(failed.errno) if failed.errno else str(failed)

@@ -42,8 +42,9 @@ class Shaper:
                 shaped[name] = result
         for name, key in keys.items():
             # A missing section is an empty one: then each key that it needs is reported by its own name.
-            if name not in shaped and key.required and key.shape.kind is Kind.SECTION:
-                shaped[name] = {}
+            section = key.shape.section
+            if name not in shaped and key.required and section is not None:
+                shaped[name] = self.section({}, section, (*path, name))
         return shaped
 
     def _unknown(self, name: str, value: Any, keys: Mapping[str, Key], path: Path) -> None:
@@ -58,11 +59,9 @@ class Shaper:
 
     def _value(self, value: Any, shape: Shape, path: Path, key: Key) -> Any:
         if isinstance(value, Secret):
-            self.report(
-                path,
-                value,
-                "is encrypted, but settings are plain: a secret belongs in Secrets Manager (`nautilus secrets put`), not in a stack file",
-            )
+            what = "holds an encrypted value" if value.inside else "is encrypted"
+            why = "settings are plain: a secret belongs in Secrets Manager (`nautilus secrets put`), not in a stack file"
+            self.report(path, value, f"{what}, but {why}")
             return DROP
         if value is None:
             if shape.optional:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import PurePath
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
@@ -11,10 +13,11 @@ from pydantic import ValidationError
 from infra.settings.base import Section
 from infra.settings.checks import findings
 from infra.settings.checks.finding import REMOVE, Finding
+from infra.settings.checks.identity import ENVIRONMENTS
 from infra.settings.problems import Path, Problem, Repairs, SettingsError, full_key, show
 from infra.settings.root import AccountSettings, Settings
 from infra.settings.shape import Shaper
-from infra.settings.words import Key, Kind, Shape, key_at
+from infra.settings.words import Key, Kind, Shape, key_at, one_of
 from infra.settings.yaml_reader import Fault, Secret
 
 ACCOUNT_STACK: Final = "account"
@@ -81,6 +84,8 @@ class _Validation:
             self.problems.append(Problem(self.file, key, shown, fault.accepted, fault.message, repair, fault.line))
             if fault.path:
                 self.wrong.append(fault.path)
+        if self.stack not in ENVIRONMENTS:
+            self._no_environment()
         shaped = Shaper(self._report).section(mapping, self.model, ())
         settings = self._typed(shaped)
         if settings is not None:
@@ -90,6 +95,19 @@ class _Validation:
         if self.problems or settings is None:
             raise SettingsError(sorted(self.problems, key=_order))
         return settings
+
+    def _no_environment(self) -> None:
+        """A stack's name says what it is for, so there is none beside the environments."""
+        said, _ = _value_at(self.given, ("platform", "environment"))
+        meant = said if isinstance(said, str) and said in ENVIRONMENTS else "staging"
+        path = PurePath(self.repairs.config_file or self.file)
+        repair = shlex.join(("mv", "-n", str(path), str(path.with_name(file_of(meant)))))
+        self.problems.append(
+            Problem(
+                self.file, None, None, one_of(ENVIRONMENTS), f"belongs to no environment: the stack cannot be named {self.stack}", repair
+            )
+        )
+        self.wrong.append(("platform", "environment"))
 
     def _typed(self, shaped: dict[str, Any]) -> Settings | AccountSettings | None:
         """The model, once every wrong value has been reported and replaced by a good one."""
@@ -134,7 +152,9 @@ class _Validation:
             return
         key = key_at(self.model, path)
         entry = _entry_shape(key, self.model, path)
-        if remove or key is None:
+        if isinstance(value, Secret) and value.inside:
+            repair = f"nautilus config check --stack {self.stack}"
+        elif remove or key is None:
             repair = self.repairs.remove(path)
         else:
             accepted = entry.words if entry else key.shape.words

@@ -76,7 +76,7 @@ class Shape:
     def example(self) -> Any:
         """A value that passes; None where the section's own keys decide."""
         if self.kind is Kind.LIST and self.item is not None:
-            return [self.item.example]
+            return [self.item.example] * (self.fewest_items or 1)
         if self.kind in (Kind.MAPPING, Kind.SECTION):
             return {}
         if self.accepts:

@@ -29,8 +29,12 @@ _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)
 _SPECIAL = re.compile(r"^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$")
 
 
+@dataclass(frozen=True)
 class Secret:
     """An encrypted value. Its content is not known here, and is never printed."""
+
+    inside: bool = False
+    """Whether the value is a mapping or list that holds an encrypted value somewhere: Pulumi tells a program no more than that."""
 
     def __repr__(self) -> str:
         return "[secret]"
@@ -73,7 +77,7 @@ def parse(raw: bytes) -> Document:
         document.faults.append(Fault("is not text in UTF-8", raw.count(b"\n", 0, bad.start) + 1, accepted="text in UTF-8"))
         return document
     try:
-        nodes = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
+        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
     except yaml.MarkedYAMLError as bad:
         mark = bad.problem_mark or bad.context_mark
         reason = " ".join(part for part in (bad.context, bad.problem) if part)
@@ -95,6 +99,16 @@ def parse(raw: bytes) -> Document:
     if nodes:
         _Builder(document).build(nodes[0])
     return document
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's composer, which remembers whether a scalar was written without quotes and without a tag."""
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        event = self.peek_event()
+        node = super().compose_scalar_node(anchor)
+        vars(node)["plain"] = event.implicit[0]
+        return node
 
 
 class _TooLargeError(Exception):
@@ -146,7 +160,7 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._fault("has a key that is not plain text", key_node, path, "keys of plain text")
                 continue
-            if key_node.value == "<<" and key_node.style is None:
+            if key_node.value == "<<" and getattr(key_node, "plain", False):
                 self._merge(value_node, path, merged)
                 continue
             key = key_node.value
@@ -175,7 +189,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, path: tuple[str | int, ...]) -> Any:
         text: str = node.value
-        if node.style is not None or (node.tag == "tag:yaml.org,2002:str" and _explicit(node)):
+        if not getattr(node, "plain", False):  # quoted, or with a tag of its own
             return text
         if _LEADING_ZERO.match(text):
             self._fault(
@@ -186,11 +200,6 @@ class _Builder:
             self._fault(f"{text} is not a number that Pulumi takes", node, path, "a finite number")
             return text
         return plain_scalar(text)
-
-
-def _explicit(node: yaml.ScalarNode) -> bool:
-    """Whether the text would have been something else without its tag."""
-    return not isinstance(plain_scalar(node.value), str)
 
 
 def plain_scalar(text: str) -> Any:

@@ -104,7 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.UNKNOWN
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        # No command leaves this way: it is shell completion, or typer at a reader that went away, which it reports as 1.
+        return ExitCode.OK if not leaving.code else ExitCode.UNKNOWN
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the border of the program
         return _failed(output, error)
     return code

@@ -100,13 +100,14 @@ def _value(value: Any, limit: int = 60) -> str:
 def _render(console: Console, document: dict[str, Any], settings: tuple[PropertyDifference, ...], everything: bool) -> None:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     left, right = document["left"], document["right"]
     table = Table(
         "setting", left, right, box=box.SIMPLE_HEAD, pad_edge=False, title=f"{len(settings)} settings differ", title_justify="left"
     )
     for item in settings:
-        table.add_row(item.path, _value(item.left), _value(item.right))
+        table.add_row(item.path, Text(_value(item.left)), Text(_value(item.right)))
     console.print(table)
     if "resources" not in document:
         return

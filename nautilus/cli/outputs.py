@@ -55,7 +55,7 @@ def outputs(
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a stack's outputs. Secrets are `[secret]` unless --show-secrets."""
+    """Print a stack's outputs. Secret values are masked unless --show-secrets."""
     from nautilus.cli.output import Output
 
     if schema:

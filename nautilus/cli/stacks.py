@@ -79,7 +79,6 @@ def load_settings(stack: str, folder: Path) -> Settings | AccountSettings:
     Raises SettingsRefusedError (exit code 2) with all problems at once.
     """
     from infra.settings.loader import load_stack
-
     from infra.settings.problems import SettingsError
 
     try:

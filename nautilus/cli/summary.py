@@ -82,6 +82,7 @@ def table(rows: list[ComponentCount], *, planned: bool) -> Table:
     """The counts as a table with a total. `planned` puts the headings in the infinitive: nothing has happened yet."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     words = {"created": "create", "updated": "update", "replaced": "replace", "deleted": "delete", "imported": "import", "failed": "failed"}
     shown = [name for name in COLUMNS if any(row.counts[name] for row in rows)] or ["unchanged"]
@@ -93,7 +94,7 @@ def table(rows: list[ComponentCount], *, planned: bool) -> Table:
         heading = words.get(name, name) if planned else name
         result.add_column(heading, justify="right", style=style, footer=str(sum(row.counts[name] for row in rows)))
     for row in rows:
-        result.add_row(row.name, row.type, *(str(row.counts[name] or "") for name in shown))
+        result.add_row(Text(row.name), Text(row.type), *(str(row.counts[name] or "") for name in shown))
     return result
 
 

@@ -163,6 +163,6 @@ def steps(session: Any, target: Target) -> list[Step]:
     if target.repository is not None:
         provider = OidcProvider(iam, target.partition, target.account)
         found += [provider, *(_LateRole(session, target, provider, (state, secrets), deploys=deploys) for deploys in (False, True))]
-    found += [ServiceLinkedRole(iam, service, role) for service, role in SERVICE_LINKED_ROLES]
+    found += [ServiceLinkedRole(iam, service) for service in SERVICE_LINKED_ROLES]
     found += quotas(session, target.needs, target.prefix)
     return found

@@ -11,15 +11,15 @@ from botocore.exceptions import ClientError
 from nautilus.ops.steps import Finding, Status, code_of
 
 SERVICE_LINKED_ROLES: Final = (
-    ("ecs.amazonaws.com", "AWSServiceRoleForECS"),
-    ("ecs.application-autoscaling.amazonaws.com", "AWSServiceRoleForApplicationAutoScaling_ECSService"),
-    ("elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing"),
-    ("autoscaling.amazonaws.com", "AWSServiceRoleForAutoScaling"),
-    ("rds.amazonaws.com", "AWSServiceRoleForRDS"),
-    ("elasticache.amazonaws.com", "AWSServiceRoleForElastiCache"),
-    ("elasticfilesystem.amazonaws.com", "AWSServiceRoleForAmazonElasticFileSystem"),
-    ("backup.amazonaws.com", "AWSServiceRoleForBackup"),
-    ("replication.ecr.amazonaws.com", "AWSServiceRoleForECRReplication"),
+    "ecs.amazonaws.com",
+    "ecs.application-autoscaling.amazonaws.com",
+    "elasticloadbalancing.amazonaws.com",
+    "autoscaling.amazonaws.com",
+    "rds.amazonaws.com",
+    "elasticache.amazonaws.com",
+    "elasticfilesystem.amazonaws.com",
+    "backup.amazonaws.com",
+    "replication.ecr.amazonaws.com",
 )
 """Services that want a role of their own in the account. Most make it at the first use, which fails now and then because the role is not
 there yet when it is needed; key policies that name the role of auto scaling are refused while it does not exist."""
@@ -29,11 +29,10 @@ _TAKEN: Final = "has been taken"
 
 @dataclass
 class ServiceLinkedRole:
-    """A service's own role in the account."""
+    """A service's own role in the account. It is found by its path, which names the service; the role's own name follows no rule."""
 
     client: Any
     service: str
-    role: str
 
     @property
     def name(self) -> str:
@@ -45,15 +44,18 @@ class ServiceLinkedRole:
         """The step's title."""
         return f"service-linked role of {self.service}"
 
+    def _arn(self) -> str | None:
+        found = self.client.list_roles(PathPrefix=f"/aws-service-role/{self.service}/", MaxItems=1)["Roles"]
+        return str(found[0]["Arn"]) if found else None
+
     def check(self) -> Finding:
         """Look for the role."""
-        try:
-            found = self.client.get_role(RoleName=self.role)["Role"]
-        except ClientError as error:
-            if code_of(error) == "NoSuchEntity":
-                return Finding(Status.MISSING, f"there is no {self.role}", (f"create {self.role}",))
-            raise
-        return Finding(Status.DONE, str(found["Arn"]))
+        arn = self._arn()
+        if arn is None:
+            return Finding(
+                Status.MISSING, f"{self.service} has none in this account", (f"create the service-linked role of {self.service}",)
+            )
+        return Finding(Status.DONE, arn)
 
     def apply(self) -> str:
         """Make it. That the service made it meanwhile is as good."""
@@ -62,7 +64,7 @@ class ServiceLinkedRole:
         except ClientError as error:
             if code_of(error) != "InvalidInput" or _TAKEN not in str(error):
                 raise
-        return f"{self.role} exists"
+        return self._arn() or f"the service-linked role of {self.service}"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from policies.tokens import (
 from policies.values import ABSENT, UNKNOWN, items, texts
 
 _PARAMETER_GROUP = DB_PARAMETER_GROUPS[0]
-_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 (a type token)
+_PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
 def _private(resource: Resource) -> Iterator[Problem]:

@@ -10,8 +10,8 @@ from policies.resources import Resource
 from policies.rule import Given, Kind, Problem, ResourceRule, Severity, absent, bad, good, unknown, violation
 from policies.values import UNKNOWN
 
-SECRET = "aws:secretsmanager/secret:Secret"  # noqa: S105 (a type token)
-SECRET_POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"  # noqa: S105 (a type token)
+SECRET = "aws:secretsmanager/secret:Secret"
+SECRET_POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"
 KEY = "aws:kms/key:Key"
 _KEYS = (
     KEY,

@@ -120,8 +120,8 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
 
 class _Recorder(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        identity = f"vol-{args.name}" if args.typ == "aws:ebs/volume:Volume" else f"{args.name}-id"
-        return identity, {**args.inputs, **_computed(args)}
+        identity = {"aws:ebs/volume:Volume": f"vol-{args.name}", "aws:s3/bucket:Bucket": args.inputs.get("bucket")}.get(args.typ)
+        return identity or f"{args.name}-id", {**args.inputs, **_computed(args)}
 
     def call(self, args: MockCallArgs) -> dict[Any, Any]:
         raise AssertionError(f"a component must not look anything up: {args.token}")
@@ -154,7 +154,8 @@ class Stack:
     """Everything that a program registered."""
 
     def __init__(self, made: list[Made], outputs: dict[str, Any]) -> None:
-        self.made = made
+        # Resources register as soon as their inputs are known, in no fixed order.
+        self.made = sorted(made, key=lambda one: (one.type, one.name))
         self.outputs = outputs
 
     def all(self, kind: str) -> list[Made]:

@@ -34,17 +34,9 @@ def test_images_survive_a_destroy_unless_the_stack_is_unlocked(unlocked: bool) -
 
 
 def test_releases_are_kept_for_rollbacks_and_leftovers_go() -> None:
-    untagged, tagged = json.loads(LIFECYCLE)["rules"]
-    assert (untagged["selection"]["tagStatus"], untagged["selection"]["countNumber"], untagged["selection"]["countUnit"]) == (
-        "untagged",
-        14,
-        "days",
-    )
-    assert (tagged["selection"]["tagStatus"], tagged["selection"]["tagPatternList"], tagged["selection"]["countNumber"]) == (
-        "tagged",
-        ["*"],
-        30,
-    )
+    untagged, tagged = (rule["selection"] for rule in json.loads(LIFECYCLE)["rules"])
+    assert (untagged["tagStatus"], untagged["countNumber"], untagged["countUnit"]) == ("untagged", 14, "days")
+    assert (tagged["tagStatus"], tagged["tagPatternList"], tagged["countNumber"]) == ("tagged", ["*"], 30)
     assert [made["policy"] for made in build().all("LifecyclePolicy")] == [LIFECYCLE, LIFECYCLE]
 
 

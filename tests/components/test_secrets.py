@@ -46,14 +46,14 @@ def test_names_key_and_replica() -> None:
 def test_what_people_fill_has_no_value_from_us() -> None:
     stack = made()
     assert set(stack.names("secretsmanager.SecretVersion")) == {"secrets-database-password-version", "secrets-jwt-signing-key-version"}
-    assert set(stack.names("random.RandomPassword")) == {"secrets-database-password-value", "secrets-jwt-signing-key-value"}
+    assert set(stack.names("index.RandomPassword")) == {"secrets-database-password-value", "secrets-jwt-signing-key-value"}
 
 
 def test_values_have_their_consumers_characters() -> None:
     stack = made()
-    database = stack.one("random.RandomPassword", "secrets-database-password-value")
+    database = stack.one("index.RandomPassword", "secrets-database-password-value")
     assert (database["length"], database["special"], database["overrideSpecial"], database["minSpecial"]) == (48, True, "-_", 1)
-    token = stack.one("random.RandomPassword", "secrets-jwt-signing-key-value")
+    token = stack.one("index.RandomPassword", "secrets-jwt-signing-key-value")
     assert (token["length"], token["special"], token["minSpecial"]) == (64, False, 0)
     assert "overrideSpecial" not in token.inputs
 

@@ -44,7 +44,7 @@ def test_clear_text_and_old_tls_are_denied(stack: Stack) -> None:
     assert {tuple(denial["Resource"]) for denial in denials} == {
         ("arn:aws:s3:::nautilus-prod-archive", "arn:aws:s3:::nautilus-prod-archive/*")
     }
-    assert {(denial["Principal"], denial["Action"]) for denial in denials} == {("*", "s3:*")}
+    assert [(denial["Principal"], denial["Action"]) for denial in denials] == [({"AWS": "*"}, "s3:*")] * 2
 
 
 def test_encrypted_versioned_logged_and_tidied(stack: Stack) -> None:
@@ -55,7 +55,8 @@ def test_encrypted_versioned_logged_and_tidied(stack: Stack) -> None:
     }
     assert stack.one("BucketVersioning")["versioningConfiguration"] == {"status": "Enabled"}
     logging = stack.one("BucketLogging")
-    assert (logging["targetBucket"], logging["targetPrefix"]) == ("nautilus-prod-logs", "s3/nautilus-prod-archive/")
+    assert (logging["targetBucket"], logging["targetPrefix"]) == ("nautilus-prod-logs", "s3/")
+    assert logging["targetObjectKeyFormat"] == {"partitionedPrefix": {"partitionDateSource": "EventTime"}}
     rules = {rule["id"]: rule for rule in stack.one("BucketLifecycleConfiguration")["rules"]}
     assert rules["abort-uploads"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
     assert rules["drop-old-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 90}

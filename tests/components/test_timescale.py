@@ -16,6 +16,7 @@ from infra.settings import data
 from tests.components.data import ACCOUNT, ZONES, Stack, context, key, protected, synth
 
 REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/nautilus-prod"
+ETCD = f"{REGISTRY}/etcd@sha256:{'e7' * 32}"
 SECRETS = {name: f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:nautilus/prod/{name}-AbCdEf" for name in TIMESCALE_SECRETS}
 
 

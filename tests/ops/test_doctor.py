@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from nautilus.ops import doctor
@@ -16,7 +15,7 @@ from nautilus.ops.bootstrap_account import Needs
 from nautilus.ops.doctor import Item, Platform, Verdict
 from nautilus.ops.name_servers import LookupFailedError
 from nautilus.ops.steps import run_steps
-from tests.ops.conftest import ACCOUNT, REGION
+from tests.ops.conftest import ACCOUNT, REGION, CachedSession
 
 TARGET = Target(stack="prod", project="nautilus", account=ACCOUNT, region=REGION, needs=Needs(0, 0, 0, 0, 0))
 DIGEST = "sha256:" + "0" * 64
@@ -31,7 +30,7 @@ def nowhere(_domain: str) -> frozenset[str]:
     return frozenset()
 
 
-def test_bootstrap_is_owed_until_it_has_run(session: boto3.Session) -> None:
+def test_bootstrap_is_owed_until_it_has_run(session: CachedSession) -> None:
     before = doctor.check_bootstrap(session, TARGET)
     assert verdicts(before) == [("bootstrap", Verdict.OWED)] * 3
     assert {item.repair for item in before} == {"nautilus bootstrap --stack prod"}
@@ -44,7 +43,7 @@ def test_a_stack_without_outputs_has_not_been_up() -> None:
     assert verdicts(doctor.check_up(replace(BASE, outputs={"phase": "services"}))) == [("up", Verdict.OK)]
 
 
-def zone(session: boto3.Session) -> tuple[Platform, frozenset[str]]:
+def zone(session: CachedSession) -> tuple[Platform, frozenset[str]]:
     made = session.client("route53").create_hosted_zone(Name="nautilus.example.com", CallerReference="1")
     servers = frozenset(made["DelegationSet"]["NameServers"])
     return replace(BASE, outputs={"zoneId": made["HostedZone"]["Id"].rpartition("/")[2]}), servers
@@ -61,7 +60,7 @@ def zone(session: boto3.Session) -> tuple[Platform, frozenset[str]]:
     ids=["delegated", "not at all", "elsewhere", "in part"],
 )
 def test_delegation_compares_the_world_with_the_zone(
-    session: boto3.Session, told: Callable[[frozenset[str]], frozenset[str]], verdict: Verdict
+    session: CachedSession, told: Callable[[frozenset[str]], frozenset[str]], verdict: Verdict
 ) -> None:
     platform, ours = zone(session)
     items = doctor.check_delegation(session, platform, lambda domain: told(ours) if domain == "nautilus.example.com" else frozenset())
@@ -70,7 +69,7 @@ def test_delegation_compares_the_world_with_the_zone(
         assert all(server in (items[0].repair or "") for server in ours)
 
 
-def test_delegation_is_unknown_without_dns_and_skipped_before_the_first_up(session: boto3.Session) -> None:
+def test_delegation_is_unknown_without_dns_and_skipped_before_the_first_up(session: CachedSession) -> None:
     platform, _ = zone(session)
 
     def offline(_domain: str) -> frozenset[str]:
@@ -80,13 +79,13 @@ def test_delegation_is_unknown_without_dns_and_skipped_before_the_first_up(sessi
     assert doctor.check_delegation(session, BASE, offline) == []
 
 
-def test_a_zone_that_is_gone_is_owed(session: boto3.Session) -> None:
+def test_a_zone_that_is_gone_is_owed(session: CachedSession) -> None:
     assert verdicts(doctor.check_delegation(session, replace(BASE, outputs={"zoneId": "Z0000000000"}), nowhere)) == [
         ("delegation", Verdict.OWED)
     ]
 
 
-def test_images_must_be_set_and_pushed(session: boto3.Session) -> None:
+def test_images_must_be_set_and_pushed(session: CachedSession) -> None:
     ecr = session.client("ecr")
     url = ecr.create_repository(repositoryName="nautilus-prod/backend")["repository"]["repositoryUri"]
     kind = "application/vnd.docker.distribution.manifest.v2+json"
@@ -110,7 +109,7 @@ def test_images_must_be_set_and_pushed(session: boto3.Session) -> None:
     assert verdicts(wrong) == [("images", Verdict.OWED)]
 
 
-def test_secrets_need_a_current_value_which_is_not_read(session: boto3.Session) -> None:
+def test_secrets_need_a_current_value_which_is_not_read(session: CachedSession) -> None:
     client = session.client("secretsmanager")
     full = client.create_secret(Name="nautilus/prod/full", SecretString="value-5f1c")["ARN"]
     empty = client.create_secret(Name="nautilus/prod/empty")["ARN"]
@@ -130,11 +129,11 @@ def test_secrets_need_a_current_value_which_is_not_read(session: boto3.Session) 
     assert empty in (items[0].repair or "")
 
 
-def topic(session: boto3.Session) -> str:
+def topic(session: CachedSession) -> str:
     return str(session.client("sns").create_topic(Name="critical")["TopicArn"])
 
 
-def test_alarms_need_confirmed_subscriptions(session: boto3.Session) -> None:
+def test_alarms_need_confirmed_subscriptions(session: CachedSession) -> None:
     arn = topic(session)
     session.client("sns").subscribe(TopicArn=arn, Protocol="email", Endpoint="OnCall@example.com")
     platform = replace(BASE, emails=("oncall@example.com", "boss@example.com"), outputs={"criticalTopicArn": arn})
@@ -165,11 +164,11 @@ def test_a_pending_subscription_is_owed() -> None:
     assert "has not confirmed warning alarms" in items[0].text
 
 
-def test_nobody_to_hear_of_alarms_is_owed(session: boto3.Session) -> None:
+def test_nobody_to_hear_of_alarms_is_owed(session: CachedSession) -> None:
     assert verdicts(doctor.check_subscriptions(session, BASE)) == [("alarms", Verdict.OWED)]
 
 
-def test_the_whole_examination_before_the_first_up(session: boto3.Session) -> None:
+def test_the_whole_examination_before_the_first_up(session: CachedSession) -> None:
     items = doctor.examine(
         session, replace(BASE, images={"backend": None}, filled_secrets=("x",), emails=("a@example.com",)), TARGET, nowhere
     )

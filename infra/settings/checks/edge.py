@@ -48,4 +48,4 @@ def countries(settings: Settings) -> Iterator[Finding]:
         if code not in limits.COUNTRIES:
             yield Finding(path, "is not the code of a country", "ISO 3166 codes, such as KP", REMOVE)
         elif code in blocked[:position]:
-            yield Finding(path, "is named twice", "each country once", REMOVE)
+            yield Finding(path, "is named twice", "each country once", REMOVE, ((*path[:-1], blocked.index(code)),))

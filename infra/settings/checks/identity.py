@@ -7,23 +7,16 @@ from collections.abc import Iterator
 from infra.settings import limits
 from infra.settings.checks.finding import REMOVE, Finding
 from infra.settings.foundation import Environment, Platform
+from infra.settings.problems import Path
 from infra.settings.root import AccountSettings, Settings
-from infra.settings.words import one_of
+
+ENVIRONMENTS = tuple(member.value for member in Environment)
 
 
 def environment_is_stack(settings: Settings | AccountSettings, stack: str) -> Iterator[Finding]:
     """The environment names the stack: production invariants hang on it."""
-    names = [member.value for member in Environment]
-    if settings.platform.environment.value == stack:
-        return
-    if stack in names:
+    if settings.platform.environment.value != stack and stack in ENVIRONMENTS:
         yield Finding(("platform", "environment"), f"must equal the stack's name, {stack}: production's invariants follow it", stack, stack)
-    else:
-        yield Finding(
-            ("platform", "environment"),
-            f"must equal the stack's name, and {stack} is not an environment: the stacks are {one_of(names)}",
-            one_of(names),
-        )
 
 
 def names_are_free(platform: Platform) -> Iterator[Finding]:
@@ -58,7 +51,9 @@ def regions_differ(settings: Settings | AccountSettings) -> Iterator[Finding]:
 def recipients(settings: Settings | AccountSettings) -> Iterator[Finding]:
     """An address hears of an alarm once."""
     heard: list[str] = []
+    base: Path = ("alarms", "emails")
     for position, email in enumerate(settings.alarms.emails):
         if email.lower() in heard:
-            yield Finding(("alarms", "emails", position), "is named twice", "each address once", REMOVE)
+            first = (*base, heard.index(email.lower()))
+            yield Finding((*base, position), "is named twice", "each address once", REMOVE, (first,))
         heard.append(email.lower())

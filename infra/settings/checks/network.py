@@ -117,5 +117,6 @@ def own_vpc(settings: Settings) -> Iterator[Finding]:
                     f"is {'.'.join(map(str, seen[subnet][:-1]))}[{seen[subnet][-1]}] too",
                     "each subnet once",
                     f"subnet-{99:017x}",
+                    (seen[subnet],),
                 )
             seen.setdefault(subnet, (*path, position))

@@ -109,7 +109,10 @@ _OTHERWISE: dict[tuple[str, str], str] = {
     ("aws:ec2/vpcEndpoint:VpcEndpoint", "policy"): "a document",
     ("aws:lambda/function:Function", "code"): "an archive here, a structure in the API",
     ("aws:networkfirewall/ruleGroup:RuleGroup", "rules"): "one string here and in the API, longer than its pattern allows",
-    ("aws:s3/bucketVersioning:BucketVersioning", "versioningConfiguration.status"): "pulumi adds Disabled for a bucket that never had versions",
+    (
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "versioningConfiguration.status",
+    ): "pulumi adds Disabled for a bucket that never had versions",
     ("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "rules[].filter"): "pulumi nests `and` otherwise",
     ("aws:secretsmanager/secret:Secret", "policy"): "a document",
     ("aws:ssm/parameter:Parameter", "value"): "checked with the parameter's tier",
@@ -148,7 +151,8 @@ def _pruned(data: Path, service: str) -> dict[str, Any]:
     starts = {
         name: op["input"]["shape"]
         for name, op in model.get("operations", {}).items()
-        if "input" in op and re.match(r"(Create|Put|Register|Change|Run|Set|Add|Enable|Request|Replicate|Subscribe|Authorize|Publish)([A-Z]|$)", name)
+        if "input" in op
+        and re.match(r"(Create|Put|Register|Change|Run|Set|Add|Enable|Request|Replicate|Subscribe|Authorize|Publish)([A-Z]|$)", name)
     }
     kept: dict[str, Any] = {}
     todo = list(starts.values())
@@ -382,7 +386,9 @@ def scalar(shape: Mapping[str, Any], value: Any, path: str) -> Iterator[tuple[st
             return
         low, high = shape.get("n"), shape.get("x")
         if (low is not None and number < low) or (high is not None and number > high):
-            between = f"{low} to {high}" if low is not None and high is not None else f"{low} or more" if high is None else f"{high} or less"
+            between = (
+                f"{low} to {high}" if low is not None and high is not None else f"{low} or more" if high is None else f"{high} or less"
+            )
             yield path, f"is {shown(value)}, but AWS accepts {between}"
 
 

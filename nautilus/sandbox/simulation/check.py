@@ -16,7 +16,7 @@ from nautilus.sandbox.simulation.api import ApiModels
 from nautilus.sandbox.simulation.context import Known, Peer, Run, Urn
 from nautilus.sandbox.simulation.rules import RuleContext, apply
 from nautilus.sandbox.simulation.types_table import Property, ResourceType, Type, TypesTable
-from nautilus.sandbox.simulation.values import UNKNOWN, Asset, Secret, has_unknown, is_list, is_map, reveal, shown
+from nautilus.sandbox.simulation.values import UNKNOWN, Asset, Secret, has_unknown, is_list, is_map, reveal, reveal_hidden, shown
 
 DEFAULTS_KEY = "__defaults"
 """Where pulumi-aws keeps the names of properties that it filled in itself."""
@@ -119,7 +119,9 @@ def _nested_failures(table: TypesTable, kind: Type, value: Any, path: str) -> It
         yield from _object_failures(table, properties, value, path, kind.ref.rpartition(".")[2])
 
 
-def _object_failures(table: TypesTable, properties: Mapping[str, Property], value: Mapping[str, Any], path: str, owner: str) -> Iterator[Failure]:
+def _object_failures(
+    table: TypesTable, properties: Mapping[str, Property], value: Mapping[str, Any], path: str, owner: str
+) -> Iterator[Failure]:
     prefix = f"{path}." if path else ""
     for name, item in value.items():
         if name == DEFAULTS_KEY:
@@ -153,7 +155,9 @@ def merged_tags(given: Any, peer: Peer) -> Any:
     if has_unknown(merged):
         return UNKNOWN
     return {
-        key: value for key, value in merged.items() if key not in peer.ignored_keys and not any(key.startswith(prefix) for prefix in peer.ignored_prefixes)
+        key: value
+        for key, value in merged.items()
+        if key not in peer.ignored_keys and not any(key.startswith(prefix) for prefix in peer.ignored_prefixes)
     }
 
 
@@ -196,7 +200,7 @@ class Checker:
         self._complete(urn, row, inputs, peer, dict(olds or {}), generation, failures)
         typed = list(_object_failures(self.table, self._accepted(row), inputs, "", urn.token))
         failures += typed
-        plain = reveal(inputs)
+        plain = {key: reveal_hidden(value, secret=key in row.secrets) for key, value in inputs.items()}
         # A value of the wrong type would only make the finer rules repeat the finding, or trip over it.
         broken = {one.path.partition(".")[0].partition("[")[0] for one in typed if one.rule == "wrong-type"}
         sound = {key: value for key, value in plain.items() if key not in broken}

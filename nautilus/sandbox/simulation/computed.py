@@ -124,7 +124,15 @@ def _spec(*tokens: str) -> Callable[[Make], Make]:
 
 
 def _simple(
-    token: str, service: str, resource: str, *, prefix: str = "", uuid: bool = False, by: str = "", regional: bool = True, extra: Make | None = None
+    token: str,
+    service: str,
+    resource: str,
+    *,
+    prefix: str = "",
+    uuid: bool = False,
+    by: str = "",
+    regional: bool = True,
+    extra: Make | None = None,
 ) -> None:
     """A type whose id and ARN follow a pattern.
 
@@ -204,7 +212,11 @@ _simple(
 )
 
 
-@_spec("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl", "aws:ec2/defaultRouteTable:DefaultRouteTable")
+@_spec(
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
+    "aws:ec2/defaultRouteTable:DefaultRouteTable",
+)
 def _adopted(s: Subject) -> dict[str, Any]:
     # These adopt what came with the VPC, and so have its id.
     name, prefix, kind = {
@@ -215,7 +227,13 @@ def _adopted(s: Subject) -> dict[str, Any]:
     vpc = s.find("vpcId")
     given = s.text(name) or (vpc.get(name) if vpc else None)
     ident = given if isinstance(given, str) else s.seed.ec2(prefix)
-    return {"id": ident, "arn": s.arn("ec2", f"{kind}/{ident}"), "ownerId": s.account, "name": "default", "description": "default VPC security group"}
+    return {
+        "id": ident,
+        "arn": s.arn("ec2", f"{kind}/{ident}"),
+        "ownerId": s.account,
+        "name": "default",
+        "description": "default VPC security group",
+    }
 
 
 @_spec("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
@@ -290,7 +308,14 @@ def _endpoint(s: Subject) -> dict[str, Any]:
         "vpcEndpointType": kind,
         "networkInterfaceIds": [s.seed.ec2("eni", str(index)) for index in range(count)] if interface else [],
         "dnsEntries": (
-            [{"dnsName": f"{ident}-{s.seed.base36(8)}.{service}.{s.region}.vpce.amazonaws.com", "hostedZoneId": Seed(s.region + service).zone()}] if interface else []
+            [
+                {
+                    "dnsName": f"{ident}-{s.seed.base36(8)}.{service}.{s.region}.vpce.amazonaws.com",
+                    "hostedZoneId": Seed(s.region + service).zone(),
+                }
+            ]
+            if interface
+            else []
         ),
         "prefixListId": "" if interface else prefix_list_id(s.region, service),
         "cidrBlocks": [],
@@ -340,7 +365,19 @@ _simple(
     prefix="lt",
     extra=lambda s: {"latestVersion": s.integer("__version", 1), "defaultVersion": s.integer("defaultVersion", 1), "name": s.name},
 )
-_simple("aws:ebs/volume:Volume", "ec2", "volume/{id}", prefix="vol", extra=lambda s: {"createTime": _WHEN, "type": "gp2", "throughput": 125 if s.text("type") == "gp3" else 0, "iops": 3000 if s.text("type") == "gp3" else 100, "encrypted": False})
+_simple(
+    "aws:ebs/volume:Volume",
+    "ec2",
+    "volume/{id}",
+    prefix="vol",
+    extra=lambda s: {
+        "createTime": _WHEN,
+        "type": "gp2",
+        "throughput": 125 if s.text("type") == "gp3" else 0,
+        "iops": 3000 if s.text("type") == "gp3" else 100,
+        "encrypted": False,
+    },
+)
 _simple("aws:ebs/snapshot:Snapshot", "ec2", "snapshot/{id}", prefix="snap")
 _simple("aws:ec2/ami:Ami", "ec2", "image/{id}", prefix="ami")
 
@@ -388,10 +425,21 @@ def _asg(s: Subject) -> dict[str, Any]:
 
 @_spec("aws:autoscaling/policy:Policy")
 def _asg_policy(s: Subject) -> dict[str, Any]:
-    return {"id": s.name, "arn": s.arn("autoscaling", f"scalingPolicy:{s.seed.uuid()}:autoScalingGroupName/{s.text('autoscalingGroupName')}:policyName/{s.name}")}
+    return {
+        "id": s.name,
+        "arn": s.arn(
+            "autoscaling", f"scalingPolicy:{s.seed.uuid()}:autoScalingGroupName/{s.text('autoscalingGroupName')}:policyName/{s.name}"
+        ),
+    }
 
 
-_simple("aws:ecs/cluster:Cluster", "ecs", "cluster/{name}", by="arn", extra=lambda _s: {"settings": [{"name": "containerInsights", "value": "disabled"}]})
+_simple(
+    "aws:ecs/cluster:Cluster",
+    "ecs",
+    "cluster/{name}",
+    by="arn",
+    extra=lambda _s: {"settings": [{"name": "containerInsights", "value": "disabled"}]},
+)
 _simple("aws:ecs/capacityProvider:CapacityProvider", "ecs", "capacity-provider/{name}", by="arn")
 
 
@@ -419,7 +467,14 @@ def _task(s: Subject) -> dict[str, Any]:
     family = s.text("family", s.urn.name)
     revision = 1 + s.generation
     bare = s.arn("ecs", f"task-definition/{family}")
-    return {"id": family, "arn": f"{bare}:{revision}", "arnWithoutRevision": bare, "revision": revision, "networkMode": "bridge", "enableFaultInjection": False}
+    return {
+        "id": family,
+        "arn": f"{bare}:{revision}",
+        "arnWithoutRevision": bare,
+        "revision": revision,
+        "networkMode": "bridge",
+        "enableFaultInjection": False,
+    }
 
 
 @_spec("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders")
@@ -509,9 +564,18 @@ def _layer(s: Subject) -> dict[str, Any]:
 @_spec("aws:appautoscaling/target:Target")
 def _scaling_target(s: Subject) -> dict[str, Any]:
     namespace = s.text("serviceNamespace", "ecs")
-    roles = {"ecs": ("ecs", "ECSService"), "rds": ("rds", "RDSCluster"), "dynamodb": ("dynamodb", "DynamoDBTable"), "elasticache": ("elasticache", "ElastiCacheRG")}
+    roles = {
+        "ecs": ("ecs", "ECSService"),
+        "rds": ("rds", "RDSCluster"),
+        "dynamodb": ("dynamodb", "DynamoDBTable"),
+        "elasticache": ("elasticache", "ElastiCacheRG"),
+    }
     short, long = roles.get(namespace, (namespace, namespace.title()))
-    role = s.arn("iam", f"role/aws-service-role/{short}.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_{long}", region="")
+    role = s.arn(
+        "iam",
+        f"role/aws-service-role/{short}.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_{long}",
+        region="",
+    )
     return {
         "id": s.text("resourceId", s.urn.name),
         "arn": s.arn("application-autoscaling", f"scalable-target/0ec{s.seed.hex(29)}"),
@@ -525,7 +589,9 @@ def _scaling_policy(s: Subject) -> dict[str, Any]:
     alarm = s.arn("cloudwatch", f"alarm:TargetTracking-{s.text('resourceId')}-AlarmHigh-{s.seed.uuid('high')}")
     return {
         "id": s.name,
-        "arn": s.arn("autoscaling", f"scalingPolicy:{s.seed.uuid()}:resource/{s.text('serviceNamespace')}/{s.text('resourceId')}:policyName/{s.name}"),
+        "arn": s.arn(
+            "autoscaling", f"scalingPolicy:{s.seed.uuid()}:resource/{s.text('serviceNamespace')}/{s.text('resourceId')}:policyName/{s.name}"
+        ),
         "alarmArns": [alarm],
     }
 
@@ -585,7 +651,13 @@ def _listener(s: Subject) -> dict[str, Any]:
     balancer = s.text("loadBalancerArn").partition(":loadbalancer/")[2] or f"app/{s.urn.name}/{s.seed.hex(16, 'lb')}"
     arn = s.arn("elasticloadbalancing", f"listener/{balancer}/{s.seed.hex(16)}")
     secure = s.text("protocol") in {"HTTPS", "TLS"}
-    return {"id": arn, "arn": arn, "protocol": "HTTP", "sslPolicy": "ELBSecurityPolicy-2016-08" if secure else "", "routingHttpResponseServerEnabled": True}
+    return {
+        "id": arn,
+        "arn": arn,
+        "protocol": "HTTP",
+        "sslPolicy": "ELBSecurityPolicy-2016-08" if secure else "",
+        "routingHttpResponseServerEnabled": True,
+    }
 
 
 @_spec("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule")
@@ -618,7 +690,11 @@ def _database(s: Subject) -> dict[str, Any]:
     address = f"{ident}.{owner}.{s.region}.rds.{s.suffix()}"
     version = s.text("engineVersion", "17.6")
     source = s.run.find(s.text("replicateSourceDb")) if s.text("replicateSourceDb") else None
-    inherited = {name: source.get(name) for name in ("engine", "engineVersion", "username", "dbName", "allocatedStorage", "kmsKeyId")} if source else {}
+    inherited = (
+        {name: source.get(name) for name in ("engine", "engineVersion", "username", "dbName", "allocatedStorage", "kmsKeyId")}
+        if source
+        else {}
+    )
     resource = f"db-{s.seed.upper(26)}"
     out: dict[str, Any] = {
         "id": resource,
@@ -666,12 +742,21 @@ def _database(s: Subject) -> dict[str, Any]:
     if s.inputs.get("manageMasterUserPassword") is True:
         secret = f"rds!db-{s.seed.uuid('secret')}"
         out["masterUserSecrets"] = [
-            {"secretArn": s.arn("secretsmanager", f"secret:{secret}-{s.seed.secret_suffix()}"), "secretStatus": "active", "kmsKeyId": s.text("masterUserSecretKmsKeyId")}
+            {
+                "secretArn": s.arn("secretsmanager", f"secret:{secret}-{s.seed.secret_suffix()}"),
+                "secretStatus": "active",
+                "kmsKeyId": s.text("masterUserSecretKmsKeyId"),
+            }
         ]
     return out
 
 
-_simple("aws:rds/subnetGroup:SubnetGroup", "rds", "subgrp:{name}", extra=lambda s: {"description": "Managed by Pulumi", "supportedNetworkTypes": ["IPV4"], "vpcId": s.vpc_of("subnetIds")})
+_simple(
+    "aws:rds/subnetGroup:SubnetGroup",
+    "rds",
+    "subgrp:{name}",
+    extra=lambda s: {"description": "Managed by Pulumi", "supportedNetworkTypes": ["IPV4"], "vpcId": s.vpc_of("subnetIds")},
+)
 _simple("aws:rds/parameterGroup:ParameterGroup", "rds", "pg:{name}", extra=lambda _s: {"description": "Managed by Pulumi"})
 _simple("aws:rds/optionGroup:OptionGroup", "rds", "og:{name}")
 _simple("aws:rds/eventSubscription:EventSubscription", "rds", "es:{name}")
@@ -715,7 +800,9 @@ def _proxy_target(s: Subject) -> dict[str, Any]:
 def _cache(s: Subject) -> dict[str, Any]:
     ident = s.text("replicationGroupId", s.name)
     owner = Seed(f"{s.account}/{s.region}").base36(6, "cache")
-    short = {"us-east-1": "use1", "us-east-2": "use2", "us-west-1": "usw1", "us-west-2": "usw2"}.get(s.region) or formats.zone_id(f"{s.region}a").partition("-")[0]
+    short = {"us-east-1": "use1", "us-east-2": "use2", "us-west-1": "usw1", "us-west-2": "usw2"}.get(s.region) or formats.zone_id(
+        f"{s.region}a"
+    ).partition("-")[0]
     tls = s.inputs.get("transitEncryptionEnabled") is True
     sharded = s.integer("numNodeGroups", 1) > 1 or s.text("clusterMode") == "enabled"
     nodes = s.integer("numCacheClusters", s.integer("numNodeGroups", 1) * (1 + s.integer("replicasPerNodeGroup", 0)))
@@ -749,8 +836,18 @@ def _cache(s: Subject) -> dict[str, Any]:
     }
 
 
-_simple("aws:elasticache/subnetGroup:SubnetGroup", "elasticache", "subnetgroup:{name}", extra=lambda s: {"description": "Managed by Pulumi", "vpcId": s.vpc_of("subnetIds")})
-_simple("aws:elasticache/parameterGroup:ParameterGroup", "elasticache", "parametergroup:{name}", extra=lambda _s: {"description": "Managed by Pulumi"})
+_simple(
+    "aws:elasticache/subnetGroup:SubnetGroup",
+    "elasticache",
+    "subnetgroup:{name}",
+    extra=lambda s: {"description": "Managed by Pulumi", "vpcId": s.vpc_of("subnetIds")},
+)
+_simple(
+    "aws:elasticache/parameterGroup:ParameterGroup",
+    "elasticache",
+    "parametergroup:{name}",
+    extra=lambda _s: {"description": "Managed by Pulumi"},
+)
 _simple("aws:elasticache/user:User", "elasticache", "user:{name}", by="userId")
 _simple("aws:elasticache/userGroup:UserGroup", "elasticache", "usergroup:{name}", by="userGroupId")
 
@@ -816,7 +913,9 @@ _SPECS["aws:cloudfront/keyGroup:KeyGroup"] = _cloudfront_policy("key-group")
 
 @_spec("aws:cloudfront/originAccessControl:OriginAccessControl", "aws:cloudfront/publicKey:PublicKey", "aws:cloudfront/vpcOrigin:VpcOrigin")
 def _origin_access(s: Subject) -> dict[str, Any]:
-    kind = {"OriginAccessControl": "origin-access-control", "PublicKey": "public-key", "VpcOrigin": "vpcorigin"}[s.urn.token.rpartition(":")[2]]
+    kind = {"OriginAccessControl": "origin-access-control", "PublicKey": "public-key", "VpcOrigin": "vpcorigin"}[
+        s.urn.token.rpartition(":")[2]
+    ]
     ident = f"vo_{s.seed.base36(22)}" if kind == "vpcorigin" else s.seed.distribution()
     return {"id": ident, "arn": s.arn("cloudfront", f"{kind}/{ident}", region=""), "etag": s.seed.distribution("etag")}
 
@@ -879,7 +978,9 @@ def _validation(s: Subject) -> dict[str, Any]:
 @_spec("aws:route53/zone:Zone")
 def _zone(s: Subject) -> dict[str, Any]:
     ident = s.seed.zone()
-    servers = [f"ns-{s.seed.number(tail) % 2048}.awsdns-{s.seed.number(tail + 'n') % 64:02}.{tail}" for tail in ("com", "net", "org", "co.uk")]
+    servers = [
+        f"ns-{s.seed.number(tail) % 2048}.awsdns-{s.seed.number(tail + 'n') % 64:02}.{tail}" for tail in ("com", "net", "org", "co.uk")
+    ]
     return {
         "id": ident,
         "zoneId": ident,
@@ -897,7 +998,9 @@ def _record(s: Subject) -> dict[str, Any]:
     zone = s.find("zoneId")
     apex = zone.get("name") if zone else None
     name = s.text("name").rstrip(".")
-    fqdn = name if not isinstance(apex, str) or name.endswith(apex.rstrip(".")) else f"{name}.{apex.rstrip('.')}" if name else apex.rstrip(".")
+    fqdn = (
+        name if not isinstance(apex, str) or name.endswith(apex.rstrip(".")) else f"{name}.{apex.rstrip('.')}" if name else apex.rstrip(".")
+    )
     parts = [s.text("zoneId"), fqdn, s.text("type"), *([s.text("setIdentifier")] if s.text("setIdentifier") else [])]
     return {"id": "_".join(parts), "fqdn": fqdn, "allowOverwrite": False}
 
@@ -905,7 +1008,13 @@ def _record(s: Subject) -> dict[str, Any]:
 @_spec("aws:route53/healthCheck:HealthCheck")
 def _health_check(s: Subject) -> dict[str, Any]:
     ident = s.seed.uuid()
-    return {"id": ident, "arn": s.arn("route53", f"healthcheck/{ident}", region="", account=""), "failureThreshold": 3, "enableSni": True, "regions": []}
+    return {
+        "id": ident,
+        "arn": s.arn("route53", f"healthcheck/{ident}", region="", account=""),
+        "failureThreshold": 3,
+        "enableSni": True,
+        "regions": [],
+    }
 
 
 def _waf(kind: str) -> Make:
@@ -914,7 +1023,13 @@ def _waf(kind: str) -> Make:
         edge = s.text("scope", "REGIONAL") == "CLOUDFRONT"
         arn = s.arn("wafv2", f"{'global' if edge else 'regional'}/{kind}/{s.name}/{ident}", region="us-east-1" if edge else None)
         rules = s.inputs.get("rules")
-        return {"id": ident, "arn": arn, "capacity": 25 * len(rules) if is_list(rules) else s.integer("capacity", 1), "lockToken": s.seed.uuid("lock"), "applicationIntegrationUrl": ""}
+        return {
+            "id": ident,
+            "arn": arn,
+            "capacity": 25 * len(rules) if is_list(rules) else s.integer("capacity", 1),
+            "lockToken": s.seed.uuid("lock"),
+            "applicationIntegrationUrl": "",
+        }
 
     return make
 
@@ -985,12 +1100,25 @@ def _linked_role(s: Subject) -> dict[str, Any]:
     service = s.text("awsServiceName", "unknown.amazonaws.com")
     name = "AWSServiceRoleFor" + "".join(part.title() for part in service.partition(".")[0].split("-"))
     arn = s.arn("iam", f"role/aws-service-role/{service}/{name}", region="")
-    return {"id": arn, "arn": arn, "name": name, "path": f"/aws-service-role/{service}/", "uniqueId": s.seed.iam("AROA"), "createDate": _WHEN}
+    return {
+        "id": arn,
+        "arn": arn,
+        "name": name,
+        "path": f"/aws-service-role/{service}/",
+        "uniqueId": s.seed.iam("AROA"),
+        "createDate": _WHEN,
+    }
 
 
 @_spec("aws:iam/accessKey:AccessKey")
 def _access_key(s: Subject) -> dict[str, Any]:
-    return {"id": s.seed.iam("AKIA")[:20], "secret": s.seed.base64(30, "secret"), "sesSmtpPasswordV4": s.seed.base64(32, "smtp"), "createDate": _WHEN, "status": "Active"}
+    return {
+        "id": s.seed.iam("AKIA")[:20],
+        "secret": s.seed.base64(30, "secret"),
+        "sesSmtpPasswordV4": s.seed.base64(32, "smtp"),
+        "createDate": _WHEN,
+        "status": "Active",
+    }
 
 
 @_spec("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey")
@@ -1003,7 +1131,9 @@ def _key(s: Subject) -> dict[str, Any]:
     policy = {
         "Version": "2012-10-17",
         "Id": "key-default-1",
-        "Statement": [{"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}],
+        "Statement": [
+            {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
+        ],
     }
     return {
         "id": ident,
@@ -1046,7 +1176,14 @@ def _secret(s: Subject) -> dict[str, Any]:
 def _secret_version(s: Subject) -> dict[str, Any]:
     arn = s.text("secretId")
     ident = f"terraform-{s.seed.digits(26)}"
-    return {"id": f"{arn}|{ident}", "arn": arn, "secretArn": arn, "versionId": ident, "versionStages": ["AWSCURRENT"], "hasSecretStringWo": "secretStringWo" in s.inputs}
+    return {
+        "id": f"{arn}|{ident}",
+        "arn": arn,
+        "secretArn": arn,
+        "versionId": ident,
+        "versionStages": ["AWSCURRENT"],
+        "hasSecretStringWo": "secretStringWo" in s.inputs,
+    }
 
 
 @_spec("aws:secretsmanager/secretRotation:SecretRotation", "aws:secretsmanager/secretPolicy:SecretPolicy")
@@ -1116,7 +1253,11 @@ _simple("aws:backup/vault:Vault", "backup", "backup-vault:{name}", extra=lambda 
 @_spec("aws:backup/plan:Plan")
 def _plan(s: Subject) -> dict[str, Any]:
     ident = s.seed.uuid()
-    return {"id": ident, "arn": s.arn("backup", f"backup-plan:{ident}"), "version": s.seed.base64(32, "version").replace("/", "_").replace("+", "-").rstrip("=")}
+    return {
+        "id": ident,
+        "arn": s.arn("backup", f"backup-plan:{ident}"),
+        "version": s.seed.base64(32, "version").replace("/", "_").replace("+", "-").rstrip("="),
+    }
 
 
 @_spec("aws:backup/selection:Selection")
@@ -1124,7 +1265,11 @@ def _selection(s: Subject) -> dict[str, Any]:
     return {"id": s.seed.uuid(), "notResources": []}
 
 
-@_spec("aws:backup/vaultLockConfiguration:VaultLockConfiguration", "aws:backup/vaultPolicy:VaultPolicy", "aws:backup/vaultNotifications:VaultNotifications")
+@_spec(
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration",
+    "aws:backup/vaultPolicy:VaultPolicy",
+    "aws:backup/vaultNotifications:VaultNotifications",
+)
 def _of_vault(s: Subject) -> dict[str, Any]:
     name = s.text("backupVaultName", s.urn.name)
     return {"id": name, "backupVaultArn": s.arn("backup", f"backup-vault:{name}")}
@@ -1140,7 +1285,12 @@ _simple(
 
 @_spec("aws:backup/restoreTestingSelection:RestoreTestingSelection")
 def _restore_selection(s: Subject) -> dict[str, Any]:
-    return {"id": f"{s.name}:{s.text('restoreTestingPlanName')}", "validationWindowHours": 4, "protectedResourceArns": [], "restoreMetadataOverrides": {}}
+    return {
+        "id": f"{s.name}:{s.text('restoreTestingPlanName')}",
+        "validationWindowHours": 4,
+        "protectedResourceArns": [],
+        "restoreMetadataOverrides": {},
+    }
 
 
 @_spec("aws:efs/fileSystem:FileSystem")
@@ -1201,7 +1351,15 @@ _simple(
     "sns",
     "{name}",
     by="arn",
-    extra=lambda s: {"owner": s.account, "name": s.name, "signatureVersion": 1, "tracingConfig": "PassThrough", "policy": "", "beginningArchiveTime": "", "fifoThroughputScope": ""},
+    extra=lambda s: {
+        "owner": s.account,
+        "name": s.name,
+        "signatureVersion": 1,
+        "tracingConfig": "PassThrough",
+        "policy": "",
+        "beginningArchiveTime": "",
+        "fifoThroughputScope": "",
+    },
 )
 
 
@@ -1214,7 +1372,14 @@ def _topic_policy(s: Subject) -> dict[str, Any]:
 def _subscription(s: Subject) -> dict[str, Any]:
     arn = f"{s.text('topic', s.arn('sns', 'topic'))}:{s.seed.uuid()}"
     pending = s.text("protocol") in {"email", "email-json", "http", "https"}
-    return {"id": arn, "arn": arn, "ownerId": s.account, "confirmationWasAuthenticated": not pending, "pendingConfirmation": pending, "filterPolicyScope": ""}
+    return {
+        "id": arn,
+        "arn": arn,
+        "ownerId": s.account,
+        "confirmationWasAuthenticated": not pending,
+        "pendingConfirmation": pending,
+        "filterPolicyScope": "",
+    }
 
 
 @_spec("aws:sqs/queue:Queue")
@@ -1244,9 +1409,19 @@ def _of_queue(s: Subject) -> dict[str, Any]:
     return {"id": s.text("queueUrl", s.urn.name)}
 
 
-_simple("aws:cloudwatch/metricAlarm:MetricAlarm", "cloudwatch", "alarm:{name}", extra=lambda _s: {"evaluateLowSampleCountPercentiles": "", "actionsEnabled": True, "treatMissingData": "missing"})
+_simple(
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "cloudwatch",
+    "alarm:{name}",
+    extra=lambda _s: {"evaluateLowSampleCountPercentiles": "", "actionsEnabled": True, "treatMissingData": "missing"},
+)
 _simple("aws:cloudwatch/compositeAlarm:CompositeAlarm", "cloudwatch", "alarm:{name}", by="alarmName")
-_simple("aws:cloudwatch/logGroup:LogGroup", "logs", "log-group:{name}", extra=lambda _s: {"logGroupClass": "STANDARD", "deletionProtectionEnabled": False, "retentionInDays": 0, "skipDestroy": False})
+_simple(
+    "aws:cloudwatch/logGroup:LogGroup",
+    "logs",
+    "log-group:{name}",
+    extra=lambda _s: {"logGroupClass": "STANDARD", "deletionProtectionEnabled": False, "retentionInDays": 0, "skipDestroy": False},
+)
 _simple("aws:cloudwatch/eventRule:EventRule", "events", "rule/{name}", extra=lambda _s: {"eventBusName": "default", "state": "ENABLED"})
 
 
@@ -1268,21 +1443,51 @@ def _query(s: Subject) -> dict[str, Any]:
     return {"id": ident, "queryDefinitionId": ident, "arn": s.arn("logs", f"query-definition:{ident}")}
 
 
-_simple("aws:cloudtrail/trail:Trail", "cloudtrail", "trail/{name}", by="arn", extra=lambda s: {"homeRegion": s.region, "snsTopicArn": "", "includeGlobalServiceEvents": True, "enableLogging": True})
-_simple("aws:guardduty/detector:Detector", "guardduty", "detector/{hex}", extra=lambda s: {"id": s.seed.hex(32), "arn": s.arn("guardduty", f"detector/{s.seed.hex(32)}"), "accountId": s.account})
+_simple(
+    "aws:cloudtrail/trail:Trail",
+    "cloudtrail",
+    "trail/{name}",
+    by="arn",
+    extra=lambda s: {"homeRegion": s.region, "snsTopicArn": "", "includeGlobalServiceEvents": True, "enableLogging": True},
+)
+_simple(
+    "aws:guardduty/detector:Detector",
+    "guardduty",
+    "detector/{hex}",
+    extra=lambda s: {"id": s.seed.hex(32), "arn": s.arn("guardduty", f"detector/{s.seed.hex(32)}"), "accountId": s.account},
+)
 _simple("aws:accessanalyzer/analyzer:Analyzer", "access-analyzer", "analyzer/{name}", by="analyzerName")
 _simple("aws:cfg/rule:Rule", "config", "config-rule/config-rule-{hex}", extra=lambda s: {"ruleId": f"config-rule-{s.seed.base36(6)}"})
-_simple("aws:budgets/budget:Budget", "budgets", "budget/{name}", regional=False, extra=lambda s: {"id": f"{s.account}:{s.name}", "accountId": s.account})
+_simple(
+    "aws:budgets/budget:Budget",
+    "budgets",
+    "budget/{name}",
+    regional=False,
+    extra=lambda s: {"id": f"{s.account}:{s.name}", "accountId": s.account},
+)
 _simple("aws:synthetics/canary:Canary", "synthetics", "canary:{name}")
 _simple("aws:sfn/stateMachine:StateMachine", "states", "stateMachine:{name}", by="arn")
-_simple("aws:amp/workspace:Workspace", "aps", "workspace/ws-{hex}", extra=lambda s: {"id": f"ws-{s.seed.uuid()}", "prometheusEndpoint": f"https://aps-workspaces.{s.region}.{s.suffix()}/workspaces/ws-{s.seed.uuid()}/"})
+_simple(
+    "aws:amp/workspace:Workspace",
+    "aps",
+    "workspace/ws-{hex}",
+    extra=lambda s: {
+        "id": f"ws-{s.seed.uuid()}",
+        "prometheusEndpoint": f"https://aps-workspaces.{s.region}.{s.suffix()}/workspaces/ws-{s.seed.uuid()}/",
+    },
+)
 _simple("aws:scheduler/scheduleGroup:ScheduleGroup", "scheduler", "schedule-group/{name}")
 
 
 @_spec("aws:scheduler/schedule:Schedule")
 def _schedule(s: Subject) -> dict[str, Any]:
     group = s.text("groupName", "default")
-    return {"id": f"{group}/{s.name}", "arn": s.arn("scheduler", f"schedule/{group}/{s.name}"), "groupName": "default", "actionAfterCompletion": "NONE"}
+    return {
+        "id": f"{group}/{s.name}",
+        "arn": s.arn("scheduler", f"schedule/{group}/{s.name}"),
+        "groupName": "default",
+        "actionAfterCompletion": "NONE",
+    }
 
 
 @_spec("aws:ssm/parameter:Parameter")
@@ -1306,7 +1511,13 @@ def _parameter(s: Subject) -> dict[str, Any]:
     return out
 
 
-_simple("aws:networkfirewall/firewallPolicy:FirewallPolicy", "network-firewall", "firewall-policy/{name}", by="arn", extra=lambda s: {"updateToken": s.seed.uuid("token")})
+_simple(
+    "aws:networkfirewall/firewallPolicy:FirewallPolicy",
+    "network-firewall",
+    "firewall-policy/{name}",
+    by="arn",
+    extra=lambda s: {"updateToken": s.seed.uuid("token")},
+)
 
 
 @_spec("aws:networkfirewall/ruleGroup:RuleGroup")
@@ -1338,17 +1549,60 @@ def _firewall(s: Subject) -> dict[str, Any]:
     }
 
 
-_simple("aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup", "route53resolver", "firewall-rule-group/rslvr-frg-{hex}", extra=lambda s: {"id": f"rslvr-frg-{s.seed.hex(16, 'arn')}", "shareStatus": "NOT_SHARED"})
-_simple("aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList", "route53resolver", "firewall-domain-list/rslvr-fdl-{hex}", extra=lambda s: {"id": f"rslvr-fdl-{s.seed.hex(16, 'arn')}"})
-_simple("aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation", "route53resolver", "firewall-rule-group-association/rslvr-frgassoc-{hex}", extra=lambda s: {"id": f"rslvr-frgassoc-{s.seed.hex(16, 'arn')}"})
-_simple("aws:route53/resolverQueryLogConfig:ResolverQueryLogConfig", "route53resolver", "resolver-query-log-config/rqlc-{hex}", extra=lambda s: {"id": f"rqlc-{s.seed.hex(16, 'arn')}", "shareStatus": "NOT_SHARED"})
-_simple("aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace", "servicediscovery", "namespace/ns-{hex}", extra=lambda s: {"id": f"ns-{s.seed.base36(16)}", "arn": s.arn("servicediscovery", f"namespace/ns-{s.seed.base36(16)}"), "hostedZone": s.seed.zone()})
-_simple("aws:servicediscovery/service:Service", "servicediscovery", "service/srv-{hex}", extra=lambda s: {"id": f"srv-{s.seed.base36(16)}", "arn": s.arn("servicediscovery", f"service/srv-{s.seed.base36(16)}")})
+_simple(
+    "aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup",
+    "route53resolver",
+    "firewall-rule-group/rslvr-frg-{hex}",
+    extra=lambda s: {"id": f"rslvr-frg-{s.seed.hex(16, 'arn')}", "shareStatus": "NOT_SHARED"},
+)
+_simple(
+    "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList",
+    "route53resolver",
+    "firewall-domain-list/rslvr-fdl-{hex}",
+    extra=lambda s: {"id": f"rslvr-fdl-{s.seed.hex(16, 'arn')}"},
+)
+_simple(
+    "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation",
+    "route53resolver",
+    "firewall-rule-group-association/rslvr-frgassoc-{hex}",
+    extra=lambda s: {"id": f"rslvr-frgassoc-{s.seed.hex(16, 'arn')}"},
+)
+_simple(
+    "aws:route53/resolverQueryLogConfig:ResolverQueryLogConfig",
+    "route53resolver",
+    "resolver-query-log-config/rqlc-{hex}",
+    extra=lambda s: {"id": f"rqlc-{s.seed.hex(16, 'arn')}", "shareStatus": "NOT_SHARED"},
+)
+_simple(
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
+    "servicediscovery",
+    "namespace/ns-{hex}",
+    extra=lambda s: {
+        "id": f"ns-{s.seed.base36(16)}",
+        "arn": s.arn("servicediscovery", f"namespace/ns-{s.seed.base36(16)}"),
+        "hostedZone": s.seed.zone(),
+    },
+)
+_simple(
+    "aws:servicediscovery/service:Service",
+    "servicediscovery",
+    "service/srv-{hex}",
+    extra=lambda s: {"id": f"srv-{s.seed.base36(16)}", "arn": s.arn("servicediscovery", f"service/srv-{s.seed.base36(16)}")},
+)
 
 
 # ------------------------------------------------------------------ everything else
 
-_SERVICE_OF = {"ec2": "ec2", "vpc": "ec2", "ebs": "ec2", "lb": "elasticloadbalancing", "alb": "elasticloadbalancing", "cfg": "config", "sfn": "states", "efs": "elasticfilesystem"}
+_SERVICE_OF = {
+    "ec2": "ec2",
+    "vpc": "ec2",
+    "ebs": "ec2",
+    "lb": "elasticloadbalancing",
+    "alb": "elasticloadbalancing",
+    "cfg": "config",
+    "sfn": "states",
+    "efs": "elasticfilesystem",
+}
 _KEBAB = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -1432,7 +1686,9 @@ class Maker:
     def __init__(self, table: TypesTable) -> None:
         self.table = table
 
-    def make(self, urn: Urn, inputs: Mapping[str, Any], peer: Peer, run: Run, *, generation: int = 0, extra: Mapping[str, Any] | None = None) -> Made:
+    def make(
+        self, urn: Urn, inputs: Mapping[str, Any], peer: Peer, run: Run, *, generation: int = 0, extra: Mapping[str, Any] | None = None
+    ) -> Made:
         """Id and outputs of a resource that exists.
 
         Args:
@@ -1468,7 +1724,9 @@ class Maker:
         ident = made.get("id") or self._identity(row, subject, outputs)
         return Made(str(ident), self._secrets(row, inputs, outputs))
 
-    def plan(self, urn: Urn, inputs: Mapping[str, Any], *, olds: Mapping[str, Any] | None = None, changed: frozenset[str] = frozenset()) -> dict[str, Any]:
+    def plan(
+        self, urn: Urn, inputs: Mapping[str, Any], *, olds: Mapping[str, Any] | None = None, changed: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
         """Outputs as a preview knows them: what is given, documented defaults, and unknown for everything that AWS would compute.
 
         Args:
@@ -1518,7 +1776,21 @@ class Maker:
         return f"{s.urn.name}-{s.seed.hex(12, 'id')}"
 
 
-_VOLATILE = frozenset({"latestVersion", "version", "versionId", "etag", "revision", "qualifiedArn", "qualifiedInvokeArn", "updateToken", "lockToken", "lastModified", "codeSha256"})
+_VOLATILE = frozenset(
+    {
+        "latestVersion",
+        "version",
+        "versionId",
+        "etag",
+        "revision",
+        "qualifiedArn",
+        "qualifiedInvokeArn",
+        "updateToken",
+        "lockToken",
+        "lastModified",
+        "codeSha256",
+    }
+)
 """Outputs that change when a resource is updated in place."""
 
 

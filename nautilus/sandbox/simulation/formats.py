@@ -180,6 +180,14 @@ def zone_id(zone: str) -> str:
     if len(parts) < 3 or not letter.isalpha():
         return zone
     compass = {
-        "east": "e", "west": "w", "north": "n", "south": "s", "central": "c", "northeast": "ne", "southeast": "se", "northwest": "nw", "southwest": "sw",
+        "east": "e",
+        "west": "w",
+        "north": "n",
+        "south": "s",
+        "central": "c",
+        "northeast": "ne",
+        "southeast": "se",
+        "northwest": "nw",
+        "southwest": "sw",
     }.get(parts[1], parts[1][:1])
     return f"{parts[0]}{compass}{parts[2]}-az{ord(letter) - ord('a') + 1}"

@@ -24,9 +24,20 @@ _SETS = (
     ("numeric", "minNumeric", string.digits),
     ("special", "minSpecial", SPECIAL),
 )
-DEFAULTS: dict[str, Any] = {"lower": True, "upper": True, "numeric": True, "special": True, "minLower": 0, "minUpper": 0, "minNumeric": 0, "minSpecial": 0}
-_ADJECTIVES = "able calm daring eager fair gentle honest keen lively merry noble proud quick rapid sound steady swift true vivid warm".split()
-_ANIMALS = "adder bison crane dingo eagle finch gecko heron ibis jackal koala lemur marlin newt otter perch quail raven stork tapir".split()
+DEFAULTS: dict[str, Any] = {
+    "lower": True,
+    "upper": True,
+    "numeric": True,
+    "special": True,
+    "minLower": 0,
+    "minUpper": 0,
+    "minNumeric": 0,
+    "minSpecial": 0,
+}
+_ADJECTIVES = (
+    ["able", "calm", "daring", "eager", "fair", "gentle", "honest", "keen", "lively", "merry", "noble", "proud", "quick", "rapid", "sound", "steady", "swift", "true", "vivid", "warm"]
+)
+_ANIMALS = ["adder", "bison", "crane", "dingo", "eagle", "finch", "gecko", "heron", "ibis", "jackal", "koala", "lemur", "marlin", "newt", "otter", "perch", "quail", "raven", "stork", "tapir"]
 
 
 class _Draw:
@@ -95,7 +106,12 @@ def failures(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]
             yield "length", f"is {length}, but must be at least 1 and at least the sum of the minimums ({least})"
         if not _alphabets(plain):
             yield "special", "leaves no characters to draw from: lower, upper, numeric and special are all off"
-    if kind == "RandomInteger" and isinstance(plain.get("min"), (int, float)) and isinstance(plain.get("max"), (int, float)) and plain["min"] > plain["max"]:
+    if (
+        kind == "RandomInteger"
+        and isinstance(plain.get("min"), (int, float))
+        and isinstance(plain.get("max"), (int, float))
+        and plain["min"] > plain["max"]
+    ):
         yield "min", f"is {plain['min']}, above max {plain['max']}"
 
 
@@ -149,7 +165,10 @@ def make(urn: Urn, inputs: Mapping[str, Any], *, generation: int = 0) -> tuple[s
         case "RandomPet":
             words = [draw.choice(_ADJECTIVES) for _ in range(int(plain.get("length") or 2) - 1)] + [draw.choice(_ANIMALS)]
             parts = [plain["prefix"], *words] if plain.get("prefix") else words
-            return str(plain.get("separator", "-")).join(parts), given | {"length": plain.get("length", 2), "separator": plain.get("separator", "-")}
+            return str(plain.get("separator", "-")).join(parts), given | {
+                "length": plain.get("length", 2),
+                "separator": plain.get("separator", "-"),
+            }
         case "RandomBytes":
             raw = bytes.fromhex(seed.hex(64) + seed.hex(64, "more"))[: int(plain["length"])]
             return "none", given | {"base64": Secret(base64.b64encode(raw).decode()), "hex": Secret(raw.hex())}

@@ -61,7 +61,14 @@ _MANAGED: dict[str, dict[str, str]] = {
         "Managed-CORS-with-preflight-and-SecurityHeadersPolicy": "eaab4381-ed33-4a86-88ca-d9558dc6cd63",
     },
 }
-_ZONE_LETTERS: dict[str, str] = {"us-east-1": "abcdef", "us-west-2": "abcd", "us-west-1": "ac", "ca-central-1": "abd", "ap-northeast-1": "acd", "ap-northeast-2": "abcd"}
+_ZONE_LETTERS: dict[str, str] = {
+    "us-east-1": "abcdef",
+    "us-west-2": "abcd",
+    "us-west-1": "ac",
+    "ca-central-1": "abd",
+    "ap-northeast-1": "acd",
+    "ap-northeast-2": "abcd",
+}
 _ELB_ACCOUNTS: dict[str, str] = {
     "us-east-1": "127311923021",
     "us-east-2": "033677994240",
@@ -82,7 +89,12 @@ def zones_of(region: str) -> list[str]:
 
 
 def _caller(c: _Call) -> dict[str, Any]:
-    return {"accountId": c.peer.account, "arn": f"arn:{c.partition}:iam::{c.peer.account}:user/simulation", "userId": Seed(c.peer.account).iam("AIDA"), "id": c.peer.account}
+    return {
+        "accountId": c.peer.account,
+        "arn": f"arn:{c.partition}:iam::{c.peer.account}:user/simulation",
+        "userId": Seed(c.peer.account).iam("AIDA"),
+        "id": c.peer.account,
+    }
 
 
 def _region(c: _Call) -> dict[str, Any]:
@@ -98,7 +110,14 @@ def _partition(c: _Call) -> dict[str, Any]:
 
 def _zones(c: _Call) -> dict[str, Any]:
     names = [name for name in zones_of(c.region) if name not in (c.args.get("excludeNames") or [])]
-    return {"names": names, "zoneIds": [zone_id(name) for name in names], "groupNames": [c.region], "id": c.region, "state": c.args.get("state"), "region": c.region}
+    return {
+        "names": names,
+        "zoneIds": [zone_id(name) for name in names],
+        "groupNames": [c.region],
+        "id": c.region,
+        "state": c.args.get("state"),
+        "region": c.region,
+    }
 
 
 def _prefix_list(c: _Call) -> dict[str, Any]:
@@ -184,7 +203,12 @@ def _managed(kind: str) -> Callable[[_Call], dict[str, Any]]:
                 raise UnknownFunctionError(f"CloudFront has no managed {kind} named {name!r}; the simulation knows {', '.join(table)}")
         else:
             name = next((each for each, value in table.items() if value == ident), "custom")
-        return {"id": ident, "name": name, "arn": f"arn:{c.partition}:cloudfront::{c.peer.account}:{kind}/{ident}", "etag": Seed(str(ident)).distribution()}
+        return {
+            "id": ident,
+            "name": name,
+            "arn": f"arn:{c.partition}:cloudfront::{c.peer.account}:{kind}/{ident}",
+            "etag": Seed(str(ident)).distribution(),
+        }
 
     return answer
 
@@ -221,7 +245,15 @@ def _parameter(c: _Call) -> dict[str, Any]:
         raise UnknownFunctionError(f"getParameter: this stack has no SSM parameter {name!r}")
     # Public parameters of AWS hold image ids.
     value = f"ami-0{Seed(name + c.region).hex(16)}"
-    return {"id": name, "name": name, "type": "String", "value": value, "insecureValue": value, "version": 1, "arn": f"arn:{c.partition}:ssm:{c.region}::parameter{name}"}
+    return {
+        "id": name,
+        "name": name,
+        "type": "String",
+        "value": value,
+        "insecureValue": value,
+        "version": 1,
+        "arn": f"arn:{c.partition}:ssm:{c.region}::parameter{name}",
+    }
 
 
 def _named(c: _Call, token: str, prop: str, value: str) -> Known | None:
@@ -251,11 +283,18 @@ def _vpc(c: _Call) -> dict[str, Any]:
     if found:
         return found
     ident = c.args.get("id") or Seed(json.dumps(c.args, sort_keys=True, default=str)).ec2("vpc")
-    return {"id": ident, "arn": f"arn:{c.partition}:ec2:{c.region}:{c.peer.account}:vpc/{ident}", "cidrBlock": c.args.get("cidrBlock") or "172.31.0.0/16", "ownerId": c.peer.account}
+    return {
+        "id": ident,
+        "arn": f"arn:{c.partition}:ec2:{c.region}:{c.peer.account}:vpc/{ident}",
+        "cidrBlock": c.args.get("cidrBlock") or "172.31.0.0/16",
+        "ownerId": c.peer.account,
+    }
 
 
 def _subnets(c: _Call) -> dict[str, Any]:
-    wanted: dict[str, list[Any]] = {each["name"]: each.get("values") or [] for each in c.args.get("filters") or [] if is_map(each) and "name" in each}
+    wanted: dict[str, list[Any]] = {
+        each["name"]: each.get("values") or [] for each in c.args.get("filters") or [] if is_map(each) and "name" in each
+    }
     vpcs = wanted.get("vpc-id")
     found = [known.id for known in c.run.of_token("aws:ec2/subnet:Subnet") if known.id and (vpcs is None or known.get("vpcId") in vpcs)]
     if not found and vpcs:
@@ -269,8 +308,18 @@ def _zone(c: _Call) -> dict[str, Any]:
         return found
     name = str(c.args.get("name") or "example.com").rstrip(".")
     ident = c.args.get("zoneId") or Seed(name).zone()
-    servers = [f"ns-{Seed(name).number(tail) % 2048}.awsdns-{Seed(name).number(tail + 'n') % 64:02}.{tail}" for tail in ("com", "net", "org", "co.uk")]
-    return {"id": ident, "zoneId": ident, "name": name, "arn": f"arn:{c.partition}:route53:::hostedzone/{ident}", "nameServers": servers, "primaryNameServer": servers[0]}
+    servers = [
+        f"ns-{Seed(name).number(tail) % 2048}.awsdns-{Seed(name).number(tail + 'n') % 64:02}.{tail}"
+        for tail in ("com", "net", "org", "co.uk")
+    ]
+    return {
+        "id": ident,
+        "zoneId": ident,
+        "name": name,
+        "arn": f"arn:{c.partition}:route53:::hostedzone/{ident}",
+        "nameServers": servers,
+        "primaryNameServer": servers[0],
+    }
 
 
 def _certificate(c: _Call) -> dict[str, Any]:
@@ -292,7 +341,14 @@ def _engine_version(c: _Call) -> dict[str, Any]:
     engine = str(c.args.get("engine") or "postgres")
     version = str(c.args.get("version") or (preferred[0] if preferred else "17"))
     full = version if "." in version else f"{version}.6"
-    return {"id": full, "engine": engine, "version": full, "versionActual": full, "parameterGroupFamily": f"{engine}{full.partition('.')[0]}", "status": "available"}
+    return {
+        "id": full,
+        "engine": engine,
+        "version": full,
+        "versionActual": full,
+        "parameterGroupFamily": f"{engine}{full.partition('.')[0]}",
+        "status": "available",
+    }
 
 
 def _tags(c: _Call) -> dict[str, Any]:
@@ -352,7 +408,9 @@ def invoke(token: str, args: dict[str, Any], peer: Peer, run: Run, table: TypesT
     row: FunctionType | None = table.function(token)
     answer = _FUNCTIONS.get(token)
     if row is None or answer is None:
-        raise UnknownFunctionError(f"the simulation does not know the function {token}; it answers {', '.join(short(each) for each in functions())}")
+        raise UnknownFunctionError(
+            f"the simulation does not know the function {token}; it answers {', '.join(short(each) for each in functions())}"
+        )
     strange = [name for name in args if name not in row.arguments]
     if strange:
         raise UnknownFunctionError(f"{token} has no argument {', '.join(strange)}; it takes {', '.join(row.arguments)}")

@@ -102,7 +102,13 @@ def _number_broken(limit: Limit, value: Any) -> str | None:
     low, high = limit.low, limit.high
     extra = f" or {', '.join(f'{each:g}' for each in limit.also)}" if limit.also else ""
     if (low is not None and number < low) or (high is not None and number > high):
-        between = f"{low:g} to {high:g}" if low is not None and high is not None else f"{low:g} or more" if low is not None else f"{high:g} or less"
+        between = (
+            f"{low:g} to {high:g}"
+            if low is not None and high is not None
+            else f"{low:g} or more"
+            if low is not None
+            else f"{high:g} or less"
+        )
         return f", but AWS accepts {between}{extra}"
     if limit.multiple is not None and number % limit.multiple:
         return f", but AWS accepts multiples of {limit.multiple}{extra}"
@@ -122,7 +128,11 @@ _SG_RULES = (
 _RDS = ("aws:rds/instance:Instance",)
 _CACHE = ("aws:elasticache/replicationGroup:ReplicationGroup",)
 _BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
-_NFW = ("aws:networkfirewall/firewall:Firewall", "aws:networkfirewall/firewallPolicy:FirewallPolicy", "aws:networkfirewall/ruleGroup:RuleGroup")
+_NFW = (
+    "aws:networkfirewall/firewall:Firewall",
+    "aws:networkfirewall/firewallPolicy:FirewallPolicy",
+    "aws:networkfirewall/ruleGroup:RuleGroup",
+)
 _HYPHENATED = "letters, digits and hyphens, with no hyphen at either end"
 _ELB = "Elastic Load Balancing API reference"
 _SG_TEXT = r"[0-9A-Za-z_ .:/()#,@\[\]+=&;{}!$*-]*"
@@ -130,8 +140,23 @@ LOG_DAYS = (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 10
 
 LIMITS: tuple[Limit, ...] = (
     # ---- load balancing
-    Limit(rule="lb-name", tokens=_LB, path="name", longest=32, pattern=r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", words=_HYPHENATED, source=_ELB),
-    Limit(rule="lb-name", tokens=_LB, path="name", pattern=r"(?!internal-).*", words="a name that does not start with 'internal-'", source=_ELB),
+    Limit(
+        rule="lb-name",
+        tokens=_LB,
+        path="name",
+        longest=32,
+        pattern=r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?",
+        words=_HYPHENATED,
+        source=_ELB,
+    ),
+    Limit(
+        rule="lb-name",
+        tokens=_LB,
+        path="name",
+        pattern=r"(?!internal-).*",
+        words="a name that does not start with 'internal-'",
+        source=_ELB,
+    ),
     Limit(rule="lb-idle-timeout", tokens=_LB, path="idleTimeout", low=1, high=4000, source=f"{_ELB}, load balancer attributes"),
     Limit(rule="lb-client-keep-alive", tokens=_LB, path="clientKeepAlive", low=60, high=604800, source=f"{_ELB}, load balancer attributes"),
     Limit(
@@ -144,23 +169,43 @@ LIMITS: tuple[Limit, ...] = (
         source=_ELB,
     ),
     Limit(rule="lb-target-group-port", tokens=_TG, path="port", low=1, high=65535, source=_ELB),
-    Limit(rule="lb-deregistration-delay", tokens=_TG, path="deregistrationDelay", low=0, high=3600, source=f"{_ELB}, target group attributes"),
+    Limit(
+        rule="lb-deregistration-delay", tokens=_TG, path="deregistrationDelay", low=0, high=3600, source=f"{_ELB}, target group attributes"
+    ),
     Limit(rule="lb-slow-start", tokens=_TG, path="slowStart", low=30, high=900, also=(0,), source=f"{_ELB}, target group attributes"),
     Limit(rule="lb-health-check", tokens=_TG, path="healthCheck.interval", low=5, high=300, source=_ELB),
     Limit(rule="lb-health-check", tokens=_TG, path="healthCheck.timeout", low=2, high=120, source=_ELB),
     Limit(rule="lb-health-check", tokens=_TG, path="healthCheck.healthyThreshold", low=2, high=10, source=_ELB),
     Limit(rule="lb-health-check", tokens=_TG, path="healthCheck.unhealthyThreshold", low=2, high=10, source=_ELB),
     Limit(
-        rule="lb-health-check-path", tokens=_TG, path="healthCheck.path", longest=1024, pattern=r"/.*", words="a path that starts with '/'", source=_ELB
+        rule="lb-health-check-path",
+        tokens=_TG,
+        path="healthCheck.path",
+        longest=1024,
+        pattern=r"/.*",
+        words="a path that starts with '/'",
+        source=_ELB,
     ),
-    Limit(rule="lb-stickiness", tokens=_TG, path="stickiness.cookieDuration", low=1, high=604800, source=f"{_ELB}, target group attributes"),
+    Limit(
+        rule="lb-stickiness", tokens=_TG, path="stickiness.cookieDuration", low=1, high=604800, source=f"{_ELB}, target group attributes"
+    ),
     Limit(rule="lb-listener-port", tokens=_LISTENER, path="port", low=1, high=65535, source=_ELB),
     Limit(rule="lb-rule-priority", tokens=_LISTENER_RULE, path="priority", low=1, high=50000, source=f"{_ELB}, CreateRule"),
     Limit(
-        rule="lb-forward-weight", tokens=_LISTENER_RULE, path="actions[].forward.targetGroups[].weight", low=0, high=999, source=f"{_ELB}, TargetGroupTuple"
+        rule="lb-forward-weight",
+        tokens=_LISTENER_RULE,
+        path="actions[].forward.targetGroups[].weight",
+        low=0,
+        high=999,
+        source=f"{_ELB}, TargetGroupTuple",
     ),
     Limit(
-        rule="lb-forward-weight", tokens=_LISTENER, path="defaultActions[].forward.targetGroups[].weight", low=0, high=999, source=f"{_ELB}, TargetGroupTuple"
+        rule="lb-forward-weight",
+        tokens=_LISTENER,
+        path="defaultActions[].forward.targetGroups[].weight",
+        low=0,
+        high=999,
+        source=f"{_ELB}, TargetGroupTuple",
     ),
     # ---- identity
     Limit(
@@ -191,7 +236,12 @@ LIMITS: tuple[Limit, ...] = (
     ),
     Limit(
         rule="iam-policy-name",
-        tokens=("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy", "aws:iam/userPolicy:UserPolicy", "aws:iam/instanceProfile:InstanceProfile"),
+        tokens=(
+            "aws:iam/policy:Policy",
+            "aws:iam/rolePolicy:RolePolicy",
+            "aws:iam/userPolicy:UserPolicy",
+            "aws:iam/instanceProfile:InstanceProfile",
+        ),
         path="name",
         longest=128,
         pattern=r"[\w+=,.@-]+",
@@ -207,8 +257,22 @@ LIMITS: tuple[Limit, ...] = (
         words="'/' or a path that starts and ends with '/'",
         source="IAM CreateRole",
     ),
-    Limit(rule="kms-deletion-window", tokens=("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey"), path="deletionWindowInDays", low=7, high=30, source="KMS ScheduleKeyDeletion: days"),
-    Limit(rule="kms-rotation-period", tokens=("aws:kms/key:Key",), path="rotationPeriodInDays", low=90, high=2560, source="KMS EnableKeyRotation: days"),
+    Limit(
+        rule="kms-deletion-window",
+        tokens=("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey"),
+        path="deletionWindowInDays",
+        low=7,
+        high=30,
+        source="KMS ScheduleKeyDeletion: days",
+    ),
+    Limit(
+        rule="kms-rotation-period",
+        tokens=("aws:kms/key:Key",),
+        path="rotationPeriodInDays",
+        low=90,
+        high=2560,
+        source="KMS EnableKeyRotation: days",
+    ),
     Limit(
         rule="kms-alias-name",
         tokens=("aws:kms/alias:Alias",),
@@ -288,18 +352,23 @@ LIMITS: tuple[Limit, ...] = (
         words="letters, digits and underscores, a letter first",
         source="RDS CreateDBInstance, DBName for PostgreSQL",
     ),
-    Limit(rule="rds-password", tokens=_RDS, path="password", shortest=8, longest=128, source="RDS CreateDBInstance, MasterUserPassword for PostgreSQL"),
     Limit(
         rule="rds-password",
         tokens=_RDS,
         path="password",
-        pattern=r'[!#-.0-?A-~]*',
-        words="printable ASCII without '/', '\"', '@' and space; a generator must not allow those either",
-        source="RDS CreateDBInstance, MasterUserPassword",
+        shortest=8,
+        longest=128,
+        source="RDS CreateDBInstance, MasterUserPassword for PostgreSQL",
     ),
     Limit(rule="rds-backup-retention", tokens=_RDS, path="backupRetentionPeriod", low=0, high=35, source="RDS CreateDBInstance: days"),
     Limit(rule="rds-port", tokens=_RDS, path="port", low=1150, high=65535, source="RDS CreateDBInstance"),
-    Limit(rule="rds-monitoring-interval", tokens=_RDS, path="monitoringInterval", choices=(0, 1, 5, 10, 15, 30, 60), source="RDS CreateDBInstance: seconds"),
+    Limit(
+        rule="rds-monitoring-interval",
+        tokens=_RDS,
+        path="monitoringInterval",
+        choices=(0, 1, 5, 10, 15, 30, 60),
+        source="RDS CreateDBInstance: seconds",
+    ),
     Limit(
         rule="rds-insights-retention",
         tokens=_RDS,
@@ -337,7 +406,14 @@ LIMITS: tuple[Limit, ...] = (
         words="letters, digits and hyphens, a letter first, no hyphen at the end and no two in a row",
         source="RDS CreateDBProxy",
     ),
-    Limit(rule="rds-proxy-idle-timeout", tokens=("aws:rds/proxy:Proxy",), path="idleClientTimeout", low=1, high=28800, source="RDS CreateDBProxy: seconds"),
+    Limit(
+        rule="rds-proxy-idle-timeout",
+        tokens=("aws:rds/proxy:Proxy",),
+        path="idleClientTimeout",
+        low=1,
+        high=28800,
+        source="RDS CreateDBProxy: seconds",
+    ),
     Limit(
         rule="elasticache-group-id",
         tokens=_CACHE,
@@ -360,7 +436,9 @@ LIMITS: tuple[Limit, ...] = (
     Limit(rule="elasticache-port", tokens=_CACHE, path="port", low=1024, high=65535, source="ElastiCache CreateReplicationGroup"),
     Limit(rule="elasticache-nodes", tokens=_CACHE, path="numCacheClusters", low=1, high=6, source="ElastiCache CreateReplicationGroup"),
     Limit(rule="elasticache-shards", tokens=_CACHE, path="numNodeGroups", low=1, high=500, source="ElastiCache quotas"),
-    Limit(rule="elasticache-replicas", tokens=_CACHE, path="replicasPerNodeGroup", low=0, high=5, source="ElastiCache CreateReplicationGroup"),
+    Limit(
+        rule="elasticache-replicas", tokens=_CACHE, path="replicasPerNodeGroup", low=0, high=5, source="ElastiCache CreateReplicationGroup"
+    ),
     Limit(rule="elasticache-snapshot-retention", tokens=_CACHE, path="snapshotRetentionLimit", low=0, high=35, source="ElastiCache: days"),
     Limit(
         rule="elasticache-group-names",
@@ -412,9 +490,21 @@ LIMITS: tuple[Limit, ...] = (
         high=36500,
         source="AWS Backup PutBackupVaultLockConfiguration: days; setting it selects compliance mode",
     ),
-    Limit(rule="backup-start-window", tokens=("aws:backup/plan:Plan",), path="rules[].startWindow", low=60, source="AWS Backup BackupRule: minutes"),
+    Limit(
+        rule="backup-start-window",
+        tokens=("aws:backup/plan:Plan",),
+        path="rules[].startWindow",
+        low=60,
+        source="AWS Backup BackupRule: minutes",
+    ),
     # ---- logs, alarms, events
-    Limit(rule="log-retention", tokens=("aws:cloudwatch/logGroup:LogGroup",), path="retentionInDays", choices=LOG_DAYS, source="CloudWatch Logs PutRetentionPolicy: days"),
+    Limit(
+        rule="log-retention",
+        tokens=("aws:cloudwatch/logGroup:LogGroup",),
+        path="retentionInDays",
+        choices=LOG_DAYS,
+        source="CloudWatch Logs PutRetentionPolicy: days",
+    ),
     Limit(
         rule="log-group-name",
         tokens=("aws:cloudwatch/logGroup:LogGroup",),
@@ -424,7 +514,14 @@ LIMITS: tuple[Limit, ...] = (
         words="letters, digits and ._-/#, not starting with 'aws/'",
         source="CloudWatch Logs CreateLogGroup",
     ),
-    Limit(rule="alarm-name", tokens=("aws:cloudwatch/metricAlarm:MetricAlarm",), path="name", longest=255, shortest=1, source="CloudWatch PutMetricAlarm"),
+    Limit(
+        rule="alarm-name",
+        tokens=("aws:cloudwatch/metricAlarm:MetricAlarm",),
+        path="name",
+        longest=255,
+        shortest=1,
+        source="CloudWatch PutMetricAlarm",
+    ),
     Limit(
         rule="alarm-period",
         tokens=("aws:cloudwatch/metricAlarm:MetricAlarm",),
@@ -502,10 +599,19 @@ LIMITS: tuple[Limit, ...] = (
         source="SQS CreateQueue",
     ),
     Limit(rule="sqs-times", tokens=("aws:sqs/queue:Queue",), path="visibilityTimeoutSeconds", low=0, high=43200, source="SQS CreateQueue"),
-    Limit(rule="sqs-times", tokens=("aws:sqs/queue:Queue",), path="messageRetentionSeconds", low=60, high=1209600, source="SQS CreateQueue"),
+    Limit(
+        rule="sqs-times", tokens=("aws:sqs/queue:Queue",), path="messageRetentionSeconds", low=60, high=1209600, source="SQS CreateQueue"
+    ),
     Limit(rule="sqs-times", tokens=("aws:sqs/queue:Queue",), path="delaySeconds", low=0, high=900, source="SQS CreateQueue"),
     Limit(rule="sqs-times", tokens=("aws:sqs/queue:Queue",), path="receiveWaitTimeSeconds", low=0, high=20, source="SQS CreateQueue"),
-    Limit(rule="sqs-key-reuse", tokens=("aws:sqs/queue:Queue",), path="kmsDataKeyReusePeriodSeconds", low=60, high=86400, source="SQS CreateQueue"),
+    Limit(
+        rule="sqs-key-reuse",
+        tokens=("aws:sqs/queue:Queue",),
+        path="kmsDataKeyReusePeriodSeconds",
+        low=60,
+        high=86400,
+        source="SQS CreateQueue",
+    ),
     Limit(
         rule="dynamodb-name",
         tokens=("aws:dynamodb/table:Table",),
@@ -536,17 +642,83 @@ LIMITS: tuple[Limit, ...] = (
         source="Systems Manager PutParameter",
     ),
     # ---- network
-    Limit(rule="sg-name", tokens=_SG, path="name", longest=255, pattern=rf"(?!sg-){_SG_TEXT}", words="plain ASCII without quotes, not starting with 'sg-'", source="EC2 CreateSecurityGroup"),
-    Limit(rule="sg-description", tokens=_SG, path="description", longest=255, pattern=_SG_TEXT, words="plain ASCII without quotes", source="EC2 CreateSecurityGroup"),
-    Limit(rule="sg-description", tokens=_SG_RULES, path="description", longest=255, pattern=_SG_TEXT, words="plain ASCII without quotes", source="EC2 IpRange"),
-    Limit(rule="sg-description", tokens=_SG, path="ingress[].description", longest=255, pattern=_SG_TEXT, words="plain ASCII without quotes", source="EC2 IpRange"),
-    Limit(rule="sg-description", tokens=_SG, path="egress[].description", longest=255, pattern=_SG_TEXT, words="plain ASCII without quotes", source="EC2 IpRange"),
-    Limit(rule="flow-log-interval", tokens=("aws:ec2/flowLog:FlowLog",), path="maxAggregationInterval", choices=(60, 600), source="EC2 CreateFlowLogs: seconds"),
     Limit(
-        rule="network-firewall-name", tokens=_NFW, path="name", longest=128, pattern=r"[A-Za-z0-9-]+", words="letters, digits and hyphens", source="Network Firewall CreateFirewall"
+        rule="sg-name",
+        tokens=_SG,
+        path="name",
+        longest=255,
+        pattern=rf"(?!sg-){_SG_TEXT}",
+        words="plain ASCII without quotes, not starting with 'sg-'",
+        source="EC2 CreateSecurityGroup",
     ),
-    Limit(rule="network-firewall-capacity", tokens=("aws:networkfirewall/ruleGroup:RuleGroup",), path="capacity", low=1, high=30000, source="Network Firewall quotas"),
-    Limit(rule="network-acl-rule", tokens=("aws:ec2/networkAclRule:NetworkAclRule",), path="ruleNumber", low=1, high=32766, source="EC2 CreateNetworkAclEntry"),
+    Limit(
+        rule="sg-description",
+        tokens=_SG,
+        path="description",
+        longest=255,
+        pattern=_SG_TEXT,
+        words="plain ASCII without quotes",
+        source="EC2 CreateSecurityGroup",
+    ),
+    Limit(
+        rule="sg-description",
+        tokens=_SG_RULES,
+        path="description",
+        longest=255,
+        pattern=_SG_TEXT,
+        words="plain ASCII without quotes",
+        source="EC2 IpRange",
+    ),
+    Limit(
+        rule="sg-description",
+        tokens=_SG,
+        path="ingress[].description",
+        longest=255,
+        pattern=_SG_TEXT,
+        words="plain ASCII without quotes",
+        source="EC2 IpRange",
+    ),
+    Limit(
+        rule="sg-description",
+        tokens=_SG,
+        path="egress[].description",
+        longest=255,
+        pattern=_SG_TEXT,
+        words="plain ASCII without quotes",
+        source="EC2 IpRange",
+    ),
+    Limit(
+        rule="flow-log-interval",
+        tokens=("aws:ec2/flowLog:FlowLog",),
+        path="maxAggregationInterval",
+        choices=(60, 600),
+        source="EC2 CreateFlowLogs: seconds",
+    ),
+    Limit(
+        rule="network-firewall-name",
+        tokens=_NFW,
+        path="name",
+        longest=128,
+        pattern=r"[A-Za-z0-9-]+",
+        words="letters, digits and hyphens",
+        source="Network Firewall CreateFirewall",
+    ),
+    Limit(
+        rule="network-firewall-capacity",
+        tokens=("aws:networkfirewall/ruleGroup:RuleGroup",),
+        path="capacity",
+        low=1,
+        high=30000,
+        source="Network Firewall quotas",
+    ),
+    Limit(
+        rule="network-acl-rule",
+        tokens=("aws:ec2/networkAclRule:NetworkAclRule",),
+        path="ruleNumber",
+        low=1,
+        high=32766,
+        source="EC2 CreateNetworkAclEntry",
+    ),
     # ---- edge
     Limit(
         rule="cloudfront-oac-name",
@@ -565,7 +737,13 @@ LIMITS: tuple[Limit, ...] = (
         words="letters, digits, hyphens and underscores",
         source="CloudFront CreateFunction",
     ),
-    Limit(rule="cloudfront-comment", tokens=("aws:cloudfront/distribution:Distribution",), path="comment", longest=128, source="CloudFront DistributionConfig"),
+    Limit(
+        rule="cloudfront-comment",
+        tokens=("aws:cloudfront/distribution:Distribution",),
+        path="comment",
+        longest=128,
+        source="CloudFront DistributionConfig",
+    ),
     Limit(
         rule="cloudfront-origin-timeouts",
         tokens=("aws:cloudfront/distribution:Distribution",),
@@ -584,7 +762,12 @@ LIMITS: tuple[Limit, ...] = (
     ),
     Limit(
         rule="waf-name",
-        tokens=("aws:wafv2/webAcl:WebAcl", "aws:wafv2/ipSet:IpSet", "aws:wafv2/ruleGroup:RuleGroup", "aws:wafv2/regexPatternSet:RegexPatternSet"),
+        tokens=(
+            "aws:wafv2/webAcl:WebAcl",
+            "aws:wafv2/ipSet:IpSet",
+            "aws:wafv2/ruleGroup:RuleGroup",
+            "aws:wafv2/regexPatternSet:RegexPatternSet",
+        ),
         path="name",
         longest=128,
         pattern=r"[\w-]+",
@@ -593,15 +776,33 @@ LIMITS: tuple[Limit, ...] = (
     ),
     Limit(
         rule="waf-description",
-        tokens=("aws:wafv2/webAcl:WebAcl", "aws:wafv2/ipSet:IpSet", "aws:wafv2/ruleGroup:RuleGroup", "aws:wafv2/regexPatternSet:RegexPatternSet"),
+        tokens=(
+            "aws:wafv2/webAcl:WebAcl",
+            "aws:wafv2/ipSet:IpSet",
+            "aws:wafv2/ruleGroup:RuleGroup",
+            "aws:wafv2/regexPatternSet:RegexPatternSet",
+        ),
         path="description",
         longest=256,
         pattern=r"[\w+=:#@/\-,.][\w+=:#@/\-,.\s]+[\w+=:#@/\-,.]",
         words="letters, digits, spaces and +=:#@/-,. only",
         source="WAF EntityDescription",
     ),
-    Limit(rule="route53-ttl", tokens=("aws:route53/record:Record",), path="ttl", low=0, high=2147483647, source="Route 53 ResourceRecordSet: seconds"),
-    Limit(rule="route53-name", tokens=("aws:route53/zone:Zone", "aws:route53/record:Record"), path="name", longest=255, source="Route 53 DNS name format"),
+    Limit(
+        rule="route53-ttl",
+        tokens=("aws:route53/record:Record",),
+        path="ttl",
+        low=0,
+        high=2147483647,
+        source="Route 53 ResourceRecordSet: seconds",
+    ),
+    Limit(
+        rule="route53-name",
+        tokens=("aws:route53/zone:Zone", "aws:route53/record:Record"),
+        path="name",
+        longest=255,
+        source="Route 53 DNS name format",
+    ),
     # ---- compute
     Limit(
         rule="ecs-name",
@@ -629,8 +830,22 @@ LIMITS: tuple[Limit, ...] = (
         high=2147483647,
         source="ECS CreateService: seconds",
     ),
-    Limit(rule="ecs-deployment-percent", tokens=("aws:ecs/service:Service",), path="deploymentMaximumPercent", low=0, high=200, source="ECS DeploymentConfiguration"),
-    Limit(rule="ecs-deployment-percent", tokens=("aws:ecs/service:Service",), path="deploymentMinimumHealthyPercent", low=0, high=100, source="ECS DeploymentConfiguration"),
+    Limit(
+        rule="ecs-deployment-percent",
+        tokens=("aws:ecs/service:Service",),
+        path="deploymentMaximumPercent",
+        low=0,
+        high=200,
+        source="ECS DeploymentConfiguration",
+    ),
+    Limit(
+        rule="ecs-deployment-percent",
+        tokens=("aws:ecs/service:Service",),
+        path="deploymentMinimumHealthyPercent",
+        low=0,
+        high=100,
+        source="ECS DeploymentConfiguration",
+    ),
     Limit(
         rule="lambda-name",
         tokens=("aws:lambda/function:Function",),
@@ -640,9 +855,20 @@ LIMITS: tuple[Limit, ...] = (
         words="letters, digits, hyphens and underscores",
         source="Lambda CreateFunction",
     ),
-    Limit(rule="lambda-memory", tokens=("aws:lambda/function:Function",), path="memorySize", low=128, high=10240, source="Lambda quotas: MiB"),
-    Limit(rule="lambda-timeout", tokens=("aws:lambda/function:Function",), path="timeout", low=1, high=900, source="Lambda quotas: seconds"),
-    Limit(rule="lambda-storage", tokens=("aws:lambda/function:Function",), path="ephemeralStorage.size", low=512, high=10240, source="Lambda quotas: MiB"),
+    Limit(
+        rule="lambda-memory", tokens=("aws:lambda/function:Function",), path="memorySize", low=128, high=10240, source="Lambda quotas: MiB"
+    ),
+    Limit(
+        rule="lambda-timeout", tokens=("aws:lambda/function:Function",), path="timeout", low=1, high=900, source="Lambda quotas: seconds"
+    ),
+    Limit(
+        rule="lambda-storage",
+        tokens=("aws:lambda/function:Function",),
+        path="ephemeralStorage.size",
+        low=512,
+        high=10240,
+        source="Lambda quotas: MiB",
+    ),
     Limit(
         rule="launch-template-name",
         tokens=("aws:ec2/launchTemplate:LaunchTemplate",),
@@ -653,6 +879,14 @@ LIMITS: tuple[Limit, ...] = (
         words="letters, digits and ()./_-",
         source="EC2 CreateLaunchTemplate",
     ),
-    Limit(rule="autoscaling-group-name", tokens=("aws:autoscaling/group:Group",), path="name", longest=255, pattern=r"[^:]+", words="a name without colons", source="EC2 Auto Scaling"),
+    Limit(
+        rule="autoscaling-group-name",
+        tokens=("aws:autoscaling/group:Group",),
+        path="name",
+        longest=255,
+        pattern=r"[^:]+",
+        words="a name without colons",
+        source="EC2 Auto Scaling",
+    ),
     Limit(rule="ebs-size", tokens=("aws:ebs/volume:Volume",), path="size", low=1, high=65536, source="EC2 CreateVolume: GiB"),
 )

@@ -28,7 +28,7 @@ from pulumi.runtime.sync_await import _sync_await
 
 from nautilus.sandbox.simulation import generators, invokes, types_table, values
 from nautilus.sandbox.simulation.api import ApiModels
-from nautilus.sandbox.simulation.check import CheckError, Checker, Failure
+from nautilus.sandbox.simulation.check import Checker, CheckError, Failure
 from nautilus.sandbox.simulation.computed import Maker
 from nautilus.sandbox.simulation.context import DEFAULT_ACCOUNT, DEFAULT_REGION, Known, Peer, Run, Urn
 from nautilus.sandbox.simulation.provider_config import peer_of
@@ -167,7 +167,9 @@ class SimulationMocks(pulumi_mocks.Mocks):
         self._overrides = dict(overrides or {})
         self._lock = threading.RLock()
 
-    def register(self, urn: str, token: str, inputs: dict[str, Any], *, provider: str = "", physical: str = "") -> tuple[str, dict[str, Any], dict[str, Any]]:
+    def register(
+        self, urn: str, token: str, inputs: dict[str, Any], *, provider: str = "", physical: str = ""
+    ) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Check one resource and make its values: (id, checked inputs, outputs).
 
         Raises:
@@ -199,7 +201,9 @@ class SimulationMocks(pulumi_mocks.Mocks):
             return f"{args.name}-id", args.inputs
         urn = f"urn:pulumi:{self.stack}::{self.project}::{args.typ}::{args.name}"
         packed = cast("struct_pb2.Struct", _sync_await(rpc.serialize_properties(args.inputs, {})))
-        made_id, _, outputs = self.register(urn, args.typ, values.decode(packed), provider=args.provider or "", physical=args.resource_id or "")
+        made_id, _, outputs = self.register(
+            urn, args.typ, values.decode(packed), provider=args.provider or "", physical=args.resource_id or ""
+        )
         return made_id, cast("dict[str, Any]", rpc.deserialize_properties(values.encode(outputs), keep_unknowns=True))
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
@@ -237,7 +241,9 @@ class _Monitor(pulumi_mocks.MockMonitor):
         self.simulation.run.note_dependencies(request.type, request.name, depends)
         if _ours(request.type):
             try:
-                made_id, checked, outputs = self.simulation.register(urn, request.type, inputs, provider=request.provider, physical=request.importId)
+                made_id, checked, outputs = self.simulation.register(
+                    urn, request.type, inputs, provider=request.provider, physical=request.importId
+                )
             except BaseException as error:
                 self.errors.append(error)
                 raise

@@ -280,12 +280,12 @@ def _progress(package: str, version: str, stream: TextIO) -> Callable[[int, int]
     def tell(done: int, total: int) -> None:
         now = time.monotonic()
         if done == 0:
-            print(f"reading the types of pulumi-{package} {version} (once for each version)", file=stream, flush=True)  # noqa: T201
+            print(f"reading the types of pulumi-{package} {version} (once for each version)", file=stream, flush=True)
         elif done == total:
-            print(f"read {total} files of pulumi-{package} in {now - start:.0f} s", file=stream, flush=True)  # noqa: T201
+            print(f"read {total} files of pulumi-{package} in {now - start:.0f} s", file=stream, flush=True)
         elif now - shown[0] > 2:
             shown[0] = now
-            print(f"  {done} of {total} files", file=stream, flush=True)  # noqa: T201
+            print(f"  {done} of {total} files", file=stream, flush=True)
 
     return tell
 

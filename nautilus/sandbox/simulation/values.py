@@ -130,6 +130,23 @@ def reveal(value: Any) -> Any:
     return value
 
 
+class Hidden(str):
+    """A secret string under check: a string to every rule, but never shown in a message."""
+
+    __slots__ = ()
+
+
+def reveal_hidden(value: Any, *, secret: bool = False) -> Any:
+    """Like `reveal`, but strings that were secret stay marked, so that no message quotes them."""
+    if isinstance(value, Secret):
+        return reveal_hidden(value.value, secret=True)
+    if is_map(value):
+        return {key: reveal_hidden(item, secret=secret) for key, item in value.items()}
+    if is_list(value):
+        return [reveal_hidden(item, secret=secret) for item in value]
+    return Hidden(value) if secret and isinstance(value, str) else value
+
+
 def contains(value: Any, test: Callable[[Any], bool]) -> bool:
     """Whether `test` holds for the value or anything in it (secrets included)."""
     if test(value):
@@ -271,7 +288,7 @@ def from_wire(value: Any) -> Any:
 
 def shown(value: Any, *, limit: int = 60) -> str:
     """A value for a message: quoted, shortened, never a secret."""
-    if isinstance(value, Secret) or has_secret(value):
+    if contains(value, lambda item: isinstance(item, (Secret, Hidden))):
         return "[secret]"
     if value is UNKNOWN:
         return repr(value)

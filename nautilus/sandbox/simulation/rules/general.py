@@ -118,9 +118,9 @@ def unique_key(token: str, inputs: dict[str, Any], region: str) -> tuple[str, ..
     if not isinstance(name, str) or not name:
         return None
     parts = [name]
-    if token == "aws:scheduler/schedule:Schedule":  # noqa: S105  # a type token
+    if token == "aws:scheduler/schedule:Schedule":  # a type token
         parts.append(str(inputs.get("groupName") or "default"))
-    if token == "aws:cloudwatch/eventRule:EventRule":  # noqa: S105  # a type token
+    if token == "aws:cloudwatch/eventRule:EventRule":  # a type token
         parts.append(str(inputs.get("eventBusName") or "default"))
     if token.startswith("aws:wafv2/"):
         parts.append(str(inputs.get("scope")))

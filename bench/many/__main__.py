@@ -1,0 +1,44 @@
+"""The platform, with its backend service and route registered `times` times in all (bench only)."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from infra import workloads
+from infra.components.service import Service
+from infra.components.web_route import WebRoute
+from infra.platform import build_platform
+from infra.settings.loader import load_program
+from infra.settings.root import Settings
+
+TIMES = int(pulumi.Config("nautilus-bench").get("times") or "1")
+
+
+class ManyRoutes(WebRoute):
+    """The route, and its copies under other names and priorities."""
+
+    def __init__(self, name, ctx, **given):  # noqa: ANN001, ANN003, ANN204 - passes through whatever the route takes
+        super().__init__(name, ctx, **given)
+        self.copies = []
+        for index in range(1, TIMES):
+            again = given | {"priority": given["priority"] + 1000 + index, "path_patterns": [f"/{name}-{index}/*"]}
+            self.copies.append(WebRoute(f"{name}-{index}", ctx, **again))
+
+
+class ManyServices(Service):
+    """The service, and its copies on the copies of its route."""
+
+    def __init__(self, name, ctx, **given):  # noqa: ANN001, ANN003, ANN204 - passes through whatever the service takes
+        super().__init__(name, ctx, **given)
+        for index, route in enumerate(given["route"].copies, start=1):
+            Service(f"{name}-{index}", ctx, **(given | {"route": route}))
+
+
+workloads.WebRoute = ManyRoutes
+workloads.Service = ManyServices
+settings = load_program(pulumi.Config("nautilus-infra"), pulumi.get_stack())
+assert isinstance(settings, Settings)
+build_platform(settings)

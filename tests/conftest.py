@@ -1,0 +1,62 @@
+"""Fixtures that every room shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.outputs import Outputs
+from infra.settings.loader import load_stack
+from infra.settings.root import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+Change = Callable[[dict[str, Any]], None]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Engine tests share one worker, and so one `up`, while the other worker runs everything else."""
+    for item in items:
+        if item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
+@cache
+def stack(name: str) -> Settings:
+    """The committed settings of a platform stack."""
+    loaded = load_stack(name, ROOT)
+    assert isinstance(loaded, Settings)
+    return loaded
+
+
+def changed(name: str, **sections: dict[str, Any]) -> Settings:
+    """The settings of a stack with some values replaced: `changed("local", postgres={"replicas": 0})`."""
+    data = stack(name).model_dump(mode="python")
+    for section, values in sections.items():
+        if isinstance(values, dict):
+            data[section].update(values)
+        else:
+            data[section] = values
+    return Settings.model_validate(data)
+
+
+def synthesised(settings: Settings) -> Any:
+    """The whole platform on mocks that check what the sandbox checks."""
+    from infra.platform import build_platform
+    from nautilus.sandbox.simulation.mocks import synth
+
+    def build() -> Outputs:
+        outputs = build_platform(settings)
+        outputs.export()
+        return outputs
+
+    return synth(build, stack=settings.platform.environment.value)
+
+
+@pytest.fixture(scope="session")
+def local_platform() -> Any:
+    """`local` with every component, once a worker."""
+    return synthesised(stack("local"))
