@@ -7,7 +7,7 @@ RUN := $(BIN)/nautilus
 STAMP := $(VENV)/.installed
 RUNNER ?=
 
-.PHONY: up preview destroy test lint bench docs docs-check acceptance clean help
+.PHONY: install up preview destroy test lint bench drill docs acceptance lock clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -43,6 +43,9 @@ lint: $(STAMP) ## formatting, lint, types
 
 bench: $(STAMP) ## ratios measured in one run (minutes)
 	@$(BIN)/python -m bench
+
+drill: $(STAMP) ## interrupt `up` at random moments: RUNS=20
+	@$(BIN)/python -m tests.drills --runs $(or $(RUNS),20)
 
 docs: $(STAMP) ## write the generated pages again
 	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs

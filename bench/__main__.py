@@ -84,7 +84,8 @@ def growth(rounds: int) -> dict[str, Any]:
             sys.exit(f"the preview at {times}× failed, see {runs[-1].output_log}")
         sizes[times] = statistics.median(run.seconds for run in runs), runs[0].change_count
     marginal = {
-        f"{low}→{high}": round((sizes[high][0] - sizes[low][0]) / (sizes[high][1] - sizes[low][1]) * 1000, 2) for low, high in ((1, 4), (4, 16))
+        f"{low}→{high}": round((sizes[high][0] - sizes[low][0]) / (sizes[high][1] - sizes[low][1]) * 1000, 2)
+        for low, high in ((1, 4), (4, 16))
     }
     first, second = marginal.values()
     return {

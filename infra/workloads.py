@@ -231,7 +231,17 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
         )
     }
     names: dict[str, pulumi.Output[str]] = {key: service.name for key, service in services.items()}
-    singletons: dict[str, str] = {}
+    enabled = {"engine": settings.services.engine.enabled, "ib-gateway": settings.services.ib_gateway.enabled}
+    singletons = {key: ctx.names(key) for key, on in enabled.items() if on}
+    singleton_alarms = Alarms(
+        "singleton-alarms",
+        ctx,
+        table=plan.table(
+            *(plan.singleton_alarms(key, cluster=base.cluster.cluster_name, service=name) for key, name in singletons.items())
+        ),
+        topics=base.notify,
+        opts=top,
+    )
     gateway: Gateway | None = None
     if settings.services.ib_gateway.enabled:
         gateway = Gateway(
@@ -250,12 +260,12 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
             files_group_id=base.groups.of(Role.SESSION_FILES),
             files_key_arn=base.keys.arn(DataClass.STORAGE),
             log_key_arn=log_key,
+            alarm_names=singleton_alarms.of("ib-gateway-twice"),
             policies={"lease": base.leases.policy(Role.IB_GATEWAY.value)},
             opts=top,
         )
         backed_up["session-files"] = gateway.file_system_arn
         names["ib-gateway"] = gateway.name
-        singletons["ib-gateway"] = gateway.service_name
     if settings.services.engine.enabled:
         engine = Singleton(
             "engine",
@@ -270,12 +280,12 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
             subnet_ids=base.network.app_subnet_ids,
             group_id=base.groups.of(Role.ENGINE),
             log_key_arn=log_key,
+            alarm_names=singleton_alarms.of("engine-twice"),
             policies={"lease": base.leases.policy(Role.ENGINE.value)},
             after=[gateway] if gateway else [],
             opts=top,
         )
         names["engine"] = engine.name
-        singletons["engine"] = engine.service_name
 
     # Alarms on everything that runs and everything that holds data.
     alarms = _operational_alarms(
@@ -303,7 +313,9 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
             "load_balancer_dns": balancer.dns_name,
             "timescale_writer_address": timescale.writer_address if timescale else None,
             "service_names": pulumi.Output.all(**names).apply(dict),
-            "alarm_names": pulumi.Output.all(*alarms.names.values(), *rollout_alarms.names.values()).apply(sorted),
+            "alarm_names": pulumi.Output.all(
+                *(name for made in (alarms, rollout_alarms, singleton_alarms) for name in made.names.values())
+            ).apply(sorted),
         },
     )
 
@@ -322,7 +334,7 @@ def _operational_alarms(
     hook: RolloutHook,
     timescale: Timescale | None,
 ) -> Alarms:
-    """The seeds' thresholds on what runs; what a deployment needs before it starts stands in the rollout alarms."""
+    """The seeds' thresholds on what runs and holds data. Alarms that a service names must exist before it, so they stand apart."""
     thresholds = settings.alarms
     namespace = plan.custom_namespace(ctx.names.prefix)
     balancer = plan.Target("balancer")
@@ -338,7 +350,6 @@ def _operational_alarms(
     groups = [plan.web_alarms(key, load_balancer=balancer, thresholds=thresholds, critical=key == "backend", **web[key]) for key in web]
     groups += [plan.service_alarms(key, cluster=cluster, service=name, thresholds=thresholds) for key, name in services.items()]
     groups += [plan.service_alarms(key, cluster=cluster, service=name, thresholds=thresholds) for key, name in singletons.items()]
-    groups += [plan.singleton_alarms(key, cluster=cluster, service=name) for key, name in singletons.items()]
     filters: list[plan.LogFilter] = []
     if gateway:
         groups.append(plan.gateway_alarms(namespace=namespace))

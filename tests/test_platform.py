@@ -139,13 +139,18 @@ def test_backups_cover_what_holds_data(local_platform: Any) -> None:
     missing = [
         item.name
         for item in local_platform
-        if item.type in supported and item.outputs["arn"] not in chosen and not item.inputs.get("replicateSourceDb") and "etcd" not in item.name
+        if item.type in supported
+        and item.outputs["arn"] not in chosen
+        and not item.inputs.get("replicateSourceDb")
+        and "etcd" not in item.name
     ]
     assert missing == []
 
 
 def test_every_resource_stands_under_a_component(local_platform: Any) -> None:
-    loose = [item.name for item in local_platform if item.custom and not item.type.startswith("pulumi:") and "nautilus:infra:" not in item.parent]
+    loose = [
+        item.name for item in local_platform if item.custom and not item.type.startswith("pulumi:") and "nautilus:infra:" not in item.parent
+    ]
     assert loose == []
 
 

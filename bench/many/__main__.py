@@ -20,7 +20,7 @@ TIMES = int(pulumi.Config("nautilus-bench").get("times") or "1")
 class ManyRoutes(WebRoute):
     """The route, and its copies under other names and priorities."""
 
-    def __init__(self, name, ctx, **given):  # noqa: ANN001, ANN003, ANN204 - passes through whatever the route takes
+    def __init__(self, name, ctx, **given):
         super().__init__(name, ctx, **given)
         self.copies = []
         for index in range(1, TIMES):
@@ -31,7 +31,7 @@ class ManyRoutes(WebRoute):
 class ManyServices(Service):
     """The service, and its copies on the copies of its route."""
 
-    def __init__(self, name, ctx, **given):  # noqa: ANN001, ANN003, ANN204 - passes through whatever the service takes
+    def __init__(self, name, ctx, **given):
         super().__init__(name, ctx, **given)
         for index, route in enumerate(given["route"].copies, start=1):
             Service(f"{name}-{index}", ctx, **(given | {"route": route}))

@@ -15,7 +15,7 @@ from infra.settings.problems import NAMESPACE, Problem, Repairs, SettingsError, 
 from infra.settings.problems import Path as KeyPath
 from infra.settings.root import AccountSettings, Settings
 from infra.settings.validation import file_of, model_of, validate
-from infra.settings.words import keys_of
+from infra.settings.words import Kind, keys_of
 from infra.settings.yaml_reader import Document, Fault, Secret, parse
 
 if TYPE_CHECKING:
@@ -220,11 +220,17 @@ def _project_defaults(folder: Path) -> dict[str, Any]:
             continue
         if isinstance(declaration, dict):
             value = declaration.get("value", declaration.get("default"))
-            if value is not None:
+            if value is not None and value != _own_default(name):
                 found[name] = value
         elif declaration is not None:
             found[name] = declaration
     return found
+
+
+def _own_default(name: str) -> Any:
+    """The default that Pulumi.yaml repeats for Pulumi's sake: an empty section, or the key's own."""
+    key = keys_of(Settings).get(name)
+    return None if key is None else {} if key.shape.kind is Kind.SECTION else key.default
 
 
 def _without_empty_defaults(values: Mapping[str, Any], stack: str) -> dict[str, Any]:

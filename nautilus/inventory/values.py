@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-SECRET: Final = "[secret]"  # noqa: S105 - a mask, not a password
+SECRET: Final = "[secret]"
 """Stands for every secret value."""
 
 UNKNOWN: Final = "[unknown]"
 """Stands for every value that only an `up` can know."""
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET_VALUE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the marker of the wire format
+_SECRET_VALUE: Final = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT_VALUE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 _UNKNOWNS: Final = frozenset(

@@ -35,7 +35,7 @@ SIMULATION_NOTICE: Final = (
 )
 """For every page and message about a sandbox result."""
 
-SECRET_TEXT: Final = "[secret]"  # noqa: S105 - what stands where a secret is not shown
+SECRET_TEXT: Final = "[secret]"
 PROVIDER_READY_SECONDS: Final = 180.0
 """How long the provider may take to listen; the first start of a pulumi_aws version makes its type table, about 40 s on a small machine."""
 

@@ -35,7 +35,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-PASSPHRASE: Final = "nautilus-sandbox"  # noqa: S105 - it protects placeholders and simulated passwords only
+PASSPHRASE: Final = "nautilus-sandbox"
 RUN_VARIABLE: Final = "NAUTILUS_SANDBOX_RUN"
 KEPT_RUNS: Final = 10
 KEPT_HISTORY: Final = 5

@@ -5,7 +5,7 @@ file, keyed by URN, so creates are idempotent.
 Inputs with a meaning: `delay` (seconds a create takes), `fail` (a message to fail the create with), `replace` (a change of it replaces).
 """
 
-# ruff: noqa: N802, T201 - the names are gRPC's; the printed line is the contract
+# ruff: noqa: N802 - the names are gRPC's; the printed line is the contract
 
 from __future__ import annotations
 

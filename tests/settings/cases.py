@@ -1,5 +1,4 @@
 """One wrong value each, as a table."""
-# ruff: noqa: E501 - a row is read as one line
 
 from __future__ import annotations
 

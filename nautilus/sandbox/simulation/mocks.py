@@ -215,7 +215,7 @@ class SimulationMocks(pulumi_mocks.Mocks):
         peer = self._peers.get((args.provider or "").rpartition("::")[0], self.peer)
         with self._lock:
             result = invokes.invoke(args.token, dict(reveal(args.args)), peer, self.run, self.checker.table)
-        return result, []
+        return cast("dict[str, Any]", values.to_wire(result)), []
 
 
 def _ours(token: str) -> bool:

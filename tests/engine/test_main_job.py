@@ -1,0 +1,171 @@
+"""The main job on the real engine: up, a second preview without changes, outputs, drift, unlock, destroy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from infra.outputs import schema
+from nautilus.engine.run import Outcome
+from nautilus.sandbox.engine import PolicyPack, Sandbox
+from tests.conftest import ROOT
+from tests.engine.conftest import Life, explain, spoil
+
+pytestmark = pytest.mark.engine
+
+
+def digests() -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ROOT.glob("Pulumi*.yaml")}
+
+
+def test_up_makes_the_platform_and_a_second_preview_finds_nothing(life: Life) -> None:
+    before = digests()
+    assert life.first.changes["create"] > 450
+    assert not life.first.mandatory_violations
+    again = life.sandbox.preview(expect_no_changes=True)
+    assert again.outcome is Outcome.SUCCEEDED, explain(again) + str([step.urn for step in again.steps if step.changes])
+    assert again.change_count == 0
+    assert digests() == before
+
+
+def test_refresh_finds_no_drift_where_nobody_meddled(life: Life) -> None:
+    result = life.sandbox.refresh(preview_only=True, expect_no_changes=True)
+    assert result.outcome is Outcome.SUCCEEDED, explain(result)
+
+
+def test_outputs_keep_their_contract(life: Life) -> None:
+    outputs = life.sandbox.outputs()
+    jsonschema.validate(outputs, schema())
+    assert outputs["postgresAddress"].endswith(f".{outputs['region']}.rds.amazonaws.com")
+    assert len(outputs["natAddresses"]) == 3
+
+
+def test_state_keeps_secrets_encrypted(life: Life) -> None:
+    shown = life.sandbox.export(show_secrets=True)
+    passwords = [
+        json.loads(item["outputs"]["result"]["plaintext"])
+        for item in shown["deployment"]["resources"]
+        if item["type"] == "random:index/randomPassword:RandomPassword"
+    ]
+    assert len(passwords) >= 5
+    hidden = json.dumps(life.sandbox.export())
+    assert not [password for password in passwords if password in hidden]
+
+
+def test_what_is_protected_stays(life: Life) -> None:
+    result = life.sandbox.destroy()
+    assert result.outcome is Outcome.FAILED
+    assert any("protect" in item.message for item in result.errors), explain(result)
+    assert len(life.sandbox.resources()) > 450
+
+
+DEFECTS = [
+    pytest.param(
+        "infra/components/web_route.py",
+        "limit=32",
+        "limit=60",
+        "aws:lb/targetGroup:TargetGroup",
+        "32",
+        id="target-group-name-too-long",
+    ),
+    pytest.param(
+        "infra/plan/secrets.py",
+        'DATABASE_PASSWORD = Alphabet(48, "-_.~")',
+        'DATABASE_PASSWORD = Alphabet(48, "-_.~@")',
+        "password",
+        "@",
+        id="rds-password-generator-allows-at",
+    ),
+    pytest.param(
+        "infra/workloads.py",
+        "subnet_ids=base.network.public_subnet_ids",
+        "subnet_ids=[base.network.public_subnet_ids[0], base.network.public_subnet_ids[0]]",
+        "aws:lb/loadBalancer:LoadBalancer",
+        "two",
+        id="load-balancer-in-one-zone",
+    ),
+    pytest.param(
+        "infra/components/keys.py",
+        "WINDOW_DAYS = 30",
+        "WINDOW_DAYS = 3",
+        "aws:kms/key:Key",
+        "7",
+        id="key-window-too-short",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "where", "rule"), DEFECTS)
+def test_a_wrong_property_fails_before_anything_is_made(
+    toolchain: object, copy: Path, tmp_path: Path, file: str, old: str, new: str, where: str, rule: str
+) -> None:
+    if file == "infra/components/web_route.py":
+        spoil(copy, "Pulumi.local.yaml", "nautilus-infra:platform:", "nautilus-infra:platform:\n    project: nautilusplat")
+    spoil(copy, file, old, new)
+    sandbox = Sandbox(copy, "local", root=tmp_path / "sandbox")
+    result = sandbox.preview()
+    assert result.outcome is Outcome.FAILED
+    text = "\n".join(f"{item.urn} {item.message}" for item in result.errors)
+    assert where in text, text
+    assert rule in text, text
+    assert "Traceback" not in text
+    assert sandbox.resources() == []
+
+
+def test_an_unknown_argument_is_one_line(toolchain: object, copy: Path, tmp_path: Path) -> None:
+    spoil(copy, "infra/components/keys.py", "enable_key_rotation=", "enable_key_rotations=")
+    result = Sandbox(copy, "local", root=tmp_path / "sandbox").preview()
+    assert result.outcome is Outcome.FAILED
+    text = "\n".join(item.message for item in result.errors)
+    assert "enable_key_rotations" in text
+    assert "keys.py" in text
+    assert "Traceback" not in text
+
+
+def test_a_broken_rule_of_the_pack_stops_the_preview(toolchain: object, copy: Path, tmp_path: Path) -> None:
+    spoil(copy, "infra/components/postgres.py", "publicly_accessible=False", "publicly_accessible=True")
+    sandbox = Sandbox(copy, "local", root=tmp_path / "sandbox", policy_packs=[PolicyPack(copy / "policies")])
+    result = sandbox.preview()
+    assert result.outcome is Outcome.FAILED
+    assert any("RDS-01" in f"{item.policy} {item.message}" for item in result.mandatory_violations), explain(result)
+
+
+@pytest.mark.parametrize("stack", ["staging", "paper", "prod", "account"])
+def test_other_stacks_preview_without_credentials(toolchain: object, tmp_path: Path, stack: str) -> None:
+    sandbox = Sandbox(ROOT, stack, root=tmp_path, policy_packs=[PolicyPack(ROOT / "policies")])
+    result = sandbox.preview()
+    assert result.ok, explain(result)
+    assert not result.mandatory_violations
+
+
+def test_drift_is_found_and_repaired(life: Life) -> None:
+    """Someone turns off a key's rotation behind our back."""
+    store = life.sandbox.workspace.store_file("local")
+    with sqlite3.connect(store) as base:
+        assert base.execute("select count(*) from sqlite_master").fetchone()[0] > 0
+    key = next(item for item in life.sandbox.resources() if item["type"] == "aws:kms/key:Key")
+    from nautilus.sandbox.simulation.store import Store
+
+    with Store(store) as drifted:
+        drifted.drift(key["urn"], "enableKeyRotation", value=False)
+    found = life.sandbox.refresh(preview_only=True, expect_no_changes=True)
+    assert found.outcome is Outcome.CHANGES
+    assert [step.urn for step in found.steps if step.changes] == [key["urn"]]
+    repaired = life.sandbox.up()
+    assert repaired.ok, explain(repaired)
+    assert life.sandbox.preview(refresh=True, expect_no_changes=True).ok
+
+
+def test_the_unlock_and_destroy_leave_nothing(life: Life) -> None:
+    """Last in the file: it takes the shared stack down."""
+    unlocked = life.sandbox.up(config_override={"unlock": "true"})
+    assert unlocked.ok, explain(unlocked)
+    assert not any("replace" in op for op in unlocked.changes)
+    result = life.sandbox.destroy(config_override={"unlock": "true"})
+    assert result.ok, explain(result)
+    assert [item["type"] for item in life.sandbox.resources() if item["type"] != "pulumi:pulumi:Stack"] == []
