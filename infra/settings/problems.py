@@ -104,6 +104,11 @@ def scalar(value: Any) -> str:
     return str(value)
 
 
+def _sayable(path: Path) -> bool:
+    """Whether Pulumi's notation can name the path: it knows no escape but the one of a quotation mark."""
+    return all(isinstance(part, int) or (part.isprintable() and "\\" not in part) for part in path)
+
+
 @dataclass(frozen=True)
 class Repairs:
     """Writes the commands that repair one stack file.
@@ -124,7 +129,7 @@ class Repairs:
 
     def remove(self, path: Path) -> str:
         """Take a key out of the file."""
-        return self._command("rm", full_key(path), path=len(path) > 1)
+        return self._command("rm", full_key(path), path=len(path) > 1) if _sayable(path) else self.edit(f"Pulumi.{self.stack}.yaml", None)
 
     def raw_remove(self, key: str) -> str:
         """Take a top-level key of any namespace out of the file."""
@@ -132,7 +137,7 @@ class Repairs:
 
     def set(self, path: Path, value: Any) -> str:
         """Give a key a value: text, a number, a truth value, a list or a mapping of those; None takes the key out."""
-        if value is None:
+        if value is None or not _sayable(path):
             return self.remove(path)
         if isinstance(value, list | tuple | dict):
             pairs = list(value.items() if isinstance(value, dict) else enumerate(value))

@@ -32,9 +32,9 @@ def _show(
         rows = summary.by_component(result.steps, result.failed)
         if rows:
             console.print(summary.table(rows, planned=planned))
-        changed = result.change_count
+        changed = sum(row.changed for row in rows)
         verb = {"preview": "would change", "up": "changed", "destroy": "deleted", "refresh": "changed in the state"}[operation]
-        total = f"{changed} resource{'' if changed == 1 else 's'} {verb}" if changed else "nothing to change"
+        total = f"{changed} resource{'' if changed == 1 else 's'} {verb}" if changed else "no resource to change"
         console.print(f"{session.stack}: {total}, {result.seconds:.0f} s", style="bold", markup=False)
         for text in warnings:
             console.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)

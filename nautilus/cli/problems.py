@@ -60,7 +60,7 @@ def resource_path(urn: str) -> str:
     `urn:pulumi:S::P::nautilus:platform$nautilus:network$aws:ec2/vpc:Vpc::network-vpc` gives `network › network-vpc (aws:ec2/vpc:Vpc)`.
     """
     types = urn.split("::", 3)[2].split("$")[:-1] if urn.count("::") >= 3 else []
-    components = [kind.rpartition(":")[2] for kind in types if not kind.startswith("pulumi:") and kind != "nautilus:platform"]
+    components = [kind.rpartition(":")[2] for kind in types if not kind.startswith("pulumi:") and kind.rpartition(":")[2] != "platform"]
     return " › ".join((*components, f"{urn_name(urn)} ({urn_type(urn)})"))
 
 

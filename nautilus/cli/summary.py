@@ -43,6 +43,11 @@ class ComponentCount:
         """All resources of the component."""
         return sum(self.counts.values())
 
+    @property
+    def changed(self) -> int:
+        """Those of them that change."""
+        return self.total - self.counts["unchanged"]
+
     def as_document(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {"component": self.name, "type": self.type, **self.counts}

@@ -122,8 +122,10 @@ class Inventory:
     def ancestors(self, urn: str) -> tuple[PlannedResource, ...]:
         """The components above a resource, nearest first."""
         found: list[PlannedResource] = []
+        seen = {urn}
         current = self._by_urn.get(urn)
-        while current is not None and (parent := self._by_urn.get(current.parent)) is not None and parent not in found:
+        while current is not None and (parent := self._by_urn.get(current.parent)) is not None and parent.urn not in seen:
+            seen.add(parent.urn)
             if parent.is_component:
                 found.append(parent)
             current = parent

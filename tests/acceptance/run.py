@@ -45,7 +45,9 @@ def unexplained(summary: dict[str, Any]) -> list[str]:
 def simulated(summary: dict[str, Any]) -> list[str]:
     """Resource types that the runner could not take to its stand-in of AWS, with the number of resources."""
     facts = summary["facts"]
-    return [f"{kind} {token} ×{count}" for kind in ("simulated", "partial", "dropped") for token, count in sorted(facts.get(kind, {}).items())]
+    return [
+        f"{kind} {token} ×{count}" for kind in ("simulated", "partial", "dropped") for token, count in sorted(facts.get(kind, {}).items())
+    ]
 
 
 def main() -> int:

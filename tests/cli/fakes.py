@@ -28,7 +28,7 @@ def state(urn: str, *, protect: bool = False) -> ResourceState:
         urn=urn,
         type=kind,
         id="",
-        parent=PARENTS.get(urn, STACK),
+        parent=PARENTS.get(urn, ""),
         provider="",
         custom=custom,
         protect=protect,
@@ -86,7 +86,10 @@ def result(
 
 @dataclass
 class FakeEngine:
-    """Answers each operation with what `answers` holds for it, else with a plain success. `asked` lists the operations with their options."""
+    """Answers each operation with what `answers` holds for it, else with a plain success.
+
+    `asked` lists the operations with their options.
+    """
 
     simulated: bool = True
     answers: dict[str, OperationResult] = field(default_factory=dict[str, OperationResult])

@@ -123,7 +123,7 @@ SINGLE: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("staging", {"cache.engine": "redis", "cache.version": "8.0"}, "cache.version", "7.0 or 7.1", "is not a version of redis", " 7.0"),
     ("staging", {"backup.dailyDays": 90}, "backup.weeklyDays", "90 or more", "is less than backup.dailyDays = 90", " 90"),
     ("staging", {"backup.weeklyDays": 400}, "backup.monthlyDays", "400 or more", "is less than backup.weeklyDays = 400", " 400"),
-    ("staging", {"backup.lock": "compliance"}, "backup.acknowledgeCompliance", "this lock can never be removed", "is needed for backup.lock", "'this lock can never be removed'"),
+    ("staging", {"backup.lock": "compliance"}, "backup.acknowledgeCompliance", "this lock can never be removed", "is needed for backup.lock", "backup.lock governance"),
     # workloads
     ("staging", {"services.backend.memory": 5000}, "services.backend.memory", "8,192 to 30,720 in steps of 1,024", "is not a size that Fargate offers", " 8192"),
     ("staging", {"services.engine.cpu": 256}, "services.engine.memory", "512, 1,024 or 2,048", "services.engine.cpu = 256", " 2048"),

@@ -83,10 +83,13 @@ def test_another_folder_is_named() -> None:
 
 @given(st.text(max_size=30), st.text(min_size=1, max_size=30))
 def test_commands_survive_the_shell(value: str, key: str) -> None:
-    command = Repairs("prod").set(("platform", "tags", key), value)
-    words = shlex.split(command)
-    assert words[-1] == value or value.startswith("-")
-    assert full_key(("platform", "tags", key)) in words
+    path = ("platform", "tags", key)
+    words = shlex.split(Repairs("prod").set(path, value))
+    if key.isprintable() and "\\" not in key:
+        assert words[-1] == value
+        assert full_key(path) in words
+    else:
+        assert words == ["${EDITOR:-vi}", "Pulumi.prod.yaml"], "Pulumi's notation has no escapes for such a key"
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5))

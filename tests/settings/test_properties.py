@@ -76,7 +76,7 @@ def test_a_broken_stack_is_read_or_refused(case: tuple[str, dict[str, Any]]) -> 
         assert problem.key is not None
         assert problem.key.startswith("nautilus-infra:")
         assert problem.message
-        assert problem.repair.startswith(("pulumi config ", "nautilus config check"))
+        assert problem.repair.startswith(("pulumi config ", "nautilus config check", '"${EDITOR:-vi}"'))
         assert json.dumps(problem.as_json()).encode()
 
 

@@ -106,8 +106,10 @@ def backup(settings: Settings) -> Iterator[Finding]:
     if own.lock is LockMode.COMPLIANCE and own.acknowledge_compliance != phrase:
         yield Finding(
             ("backup", "acknowledgeCompliance"),
-            f"is needed for backup.lock = compliance: after {own.cooling_off_days} days nobody can delete a backup before its time, not even AWS",
+            f"is needed for backup.lock = compliance: after {own.cooling_off_days} days nobody can delete a backup before its time, not even AWS; "
+            "if that is not meant, take governance",
             phrase,
-            phrase,
+            LockMode.GOVERNANCE.value,
             (("backup", "lock"),),
+            ("backup", "lock"),
         )

@@ -114,6 +114,7 @@ class Run:
         self._by_identity: dict[str, Known] = {}
         self._depends: dict[tuple[str, str], dict[str, set[str]]] = {}
         self._names: dict[tuple[str, ...], str] = {}
+        self._claimed: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def note_dependencies(self, token: str, name: str, properties: Mapping[str, Iterable[str]]) -> None:
         """Remember which URNs the properties of a resource depend on."""
@@ -138,6 +139,13 @@ class Run:
             if isinstance(identity, str) and identity:
                 self._by_identity[identity] = known
 
+    def forget(self, urn: str, ident: str) -> None:
+        """Forget a resource that is gone."""
+        known = self.checked.get(urn)
+        if known is not None and known.id == ident:
+            del self.checked[urn]
+        self._by_identity = {key: each for key, each in self._by_identity.items() if each.id != ident}
+
     def find(self, identity: str) -> Known | None:
         """The resource whose id or ARN this is."""
         found = self._by_identity.get(identity)
@@ -153,5 +161,11 @@ class Run:
 
     def claim(self, urn: str, key: tuple[str, ...]) -> str | None:
         """Claim a physical name. Returns the URN of another resource of this run that has claimed it, or None."""
+        before = self._claimed.get((urn, key[0]))
+        if before is not None and before != key and self._names.get(before) == urn:
+            del self._names[before]  # the resource is checked again, under another name
         holder = self._names.setdefault(key, urn)
-        return None if holder == urn else holder
+        if holder != urn:
+            return holder
+        self._claimed[(urn, key[0])] = key
+        return None

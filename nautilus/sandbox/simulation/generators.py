@@ -34,10 +34,50 @@ DEFAULTS: dict[str, Any] = {
     "minNumeric": 0,
     "minSpecial": 0,
 }
-_ADJECTIVES = (
-    ["able", "calm", "daring", "eager", "fair", "gentle", "honest", "keen", "lively", "merry", "noble", "proud", "quick", "rapid", "sound", "steady", "swift", "true", "vivid", "warm"]
-)
-_ANIMALS = ["adder", "bison", "crane", "dingo", "eagle", "finch", "gecko", "heron", "ibis", "jackal", "koala", "lemur", "marlin", "newt", "otter", "perch", "quail", "raven", "stork", "tapir"]
+_ADJECTIVES = [
+    "able",
+    "calm",
+    "daring",
+    "eager",
+    "fair",
+    "gentle",
+    "honest",
+    "keen",
+    "lively",
+    "merry",
+    "noble",
+    "proud",
+    "quick",
+    "rapid",
+    "sound",
+    "steady",
+    "swift",
+    "true",
+    "vivid",
+    "warm",
+]
+_ANIMALS = [
+    "adder",
+    "bison",
+    "crane",
+    "dingo",
+    "eagle",
+    "finch",
+    "gecko",
+    "heron",
+    "ibis",
+    "jackal",
+    "koala",
+    "lemur",
+    "marlin",
+    "newt",
+    "otter",
+    "perch",
+    "quail",
+    "raven",
+    "stork",
+    "tapir",
+]
 
 
 class _Draw:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from nautilus.sandbox.simulation.computed import prefix_list_id
+from nautilus.sandbox.simulation.computed.network import prefix_list_id
 from nautilus.sandbox.simulation.context import Known, Peer, Run, partition_of
 from nautilus.sandbox.simulation.formats import Seed, alb_zone, zone_id
 from nautilus.sandbox.simulation.types_table import FunctionType, Type, TypesTable
@@ -141,17 +141,19 @@ def _prefix_list(c: _Call) -> dict[str, Any]:
 
 def _document(c: _Call) -> dict[str, Any]:
     """IAM's getPolicyDocument: statements in, canonical JSON out."""
-    statements: list[dict[str, Any]] = []
+    statements: list[Any] = []
     for source in c.args.get("sourcePolicyDocuments") or []:
         if isinstance(source, str):
             found = json.loads(source).get("Statement", [])
             statements += found if is_list(found) else [found]
-    for each in c.args.get("statements") or []:
-        statements.append(_statement(each))
+    statements += [_statement(each) for each in c.args.get("statements") or []]
     for override in c.args.get("overridePolicyDocuments") or []:
-        found = json.loads(override).get("Statement", []) if isinstance(override, str) else []
+        found: Any = json.loads(override).get("Statement", []) if isinstance(override, str) else []
         for each in found if is_list(found) else [found]:
-            statements = [kept for kept in statements if not each.get("Sid") or kept.get("Sid") != each.get("Sid")] + [each]
+            # A statement with a Sid takes the place of the one that has it.
+            sid = each.get("Sid") if is_map(each) else None
+            statements = [kept for kept in statements if not sid or kept.get("Sid") != sid]
+            statements.append(each)
     body: dict[str, Any] = {"Version": c.args.get("version") or "2012-10-17"}
     if c.args.get("policyId"):
         body["Id"] = c.args["policyId"]

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 import pulumi
-from google.protobuf import struct_pb2
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 from pulumi.runtime.config import CONFIG
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_root_resource, set_root_resource
-from pulumi.runtime.sync_await import _sync_await
+from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from nautilus.sandbox.simulation import generators, invokes, types_table, values
 from nautilus.sandbox.simulation.api import ApiModels
@@ -200,7 +199,7 @@ class SimulationMocks(pulumi_mocks.Mocks):
         if not _ours(args.typ):
             return f"{args.name}-id", args.inputs
         urn = f"urn:pulumi:{self.stack}::{self.project}::{args.typ}::{args.name}"
-        packed = cast("struct_pb2.Struct", _sync_await(rpc.serialize_properties(args.inputs, {})))
+        packed = _sync_await(rpc.serialize_properties(args.inputs, {}))
         made_id, _, outputs = self.register(
             urn, args.typ, values.decode(packed), provider=args.provider or "", physical=args.resource_id or ""
         )
@@ -352,15 +351,9 @@ def synth(
 
 
 def _ensure_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        try:
-            loop = asyncio.get_event_loop_policy().get_event_loop()
-        except RuntimeError:
-            loop = None
-        if loop is None or loop.is_closed():
-            asyncio.set_event_loop(asyncio.new_event_loop())
+    """The SDK wants an event loop in the thread; a test runner may have closed the last one."""
+    if _ensure_event_loop().is_closed():
+        asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 __all__ = ["CheckError", "Failure", "Recorded", "Recording", "SimulationMocks", "synth"]

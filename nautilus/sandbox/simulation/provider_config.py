@@ -58,7 +58,8 @@ def failures(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(region, str) and region is not UNKNOWN and not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
         found.append(("region", f"is {region!r}, but must be a region such as us-east-1"))
     accounts = values.get("allowedAccountIds")
-    for each in accounts if is_list(accounts) else []:
-        if isinstance(each, str) and each is not UNKNOWN and not re.fullmatch(r"\d{12}", each):
-            found.append(("allowedAccountIds", f"holds {each!r}, but an account id has 12 digits"))
+    listed = [each for each in accounts if isinstance(each, str)] if is_list(accounts) else []
+    found += [
+        ("allowedAccountIds", f"holds {each!r}, but an account id has 12 digits") for each in listed if not re.fullmatch(r"\d{12}", each)
+    ]
     return found

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS resources (
     generation INTEGER NOT NULL,
     inputs TEXT NOT NULL,
     outputs TEXT NOT NULL,
+    made TEXT NOT NULL,
     PRIMARY KEY (urn, id)
 );
 CREATE INDEX IF NOT EXISTS resources_id ON resources (id);
@@ -42,7 +43,7 @@ CREATE INDEX IF NOT EXISTS resources_arn ON resources (arn);
 CREATE INDEX IF NOT EXISTS resources_name ON resources (name_key);
 CREATE TABLE IF NOT EXISTS generations (urn TEXT PRIMARY KEY, next INTEGER NOT NULL);
 """
-_COLUMNS = "urn, id, token, region, account, generation, inputs, outputs"
+_COLUMNS = "urn, id, token, region, account, generation, inputs, outputs, made"
 Names = tuple[str, ...]
 
 
@@ -62,6 +63,9 @@ class Row:
     generation: int
     inputs: dict[str, Any]
     outputs: dict[str, Any]
+    """As the account shows them now."""
+    made: dict[str, Any]
+    """As the last create or update left them: the difference is drift."""
 
     def known(self) -> Known:
         """The row as other resources see it."""
@@ -69,8 +73,8 @@ class Row:
 
 
 def _row(raw: tuple[Any, ...]) -> Row:
-    urn, ident, token, region, account, generation, inputs, outputs = raw
-    return Row(urn, ident, token, region, account, generation, loads(inputs), loads(outputs))
+    urn, ident, token, region, account, generation, inputs, outputs, made = raw
+    return Row(urn, ident, token, region, account, generation, loads(inputs), loads(outputs), loads(made))
 
 
 class Store:
@@ -88,12 +92,19 @@ class Store:
         try:
             if str(path) != ":memory:":
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
+                Path(path).touch(mode=0o600)  # it holds the simulated passwords
             self._db = sqlite3.connect(str(path), check_same_thread=False, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot open the sandbox's store {path}: {error}") from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -126,13 +137,15 @@ class Store:
             generation,
             dumps(dict(inputs)),
             dumps(dict(outputs)),
+            dumps(dict(outputs)),
         )
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.execute("INSERT OR REPLACE INTO resources VALUES (?,?,?,?,?,?,?,?,?,?)", values)
+                self._db.execute("INSERT OR REPLACE INTO resources VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
                 self._db.execute(
-                    "INSERT INTO generations VALUES (?, ?) ON CONFLICT (urn) DO UPDATE SET next = max(next, excluded.next)", (urn, generation + 1)
+                    "INSERT INTO generations VALUES (?, ?) ON CONFLICT (urn) DO UPDATE SET next = max(next, excluded.next)",
+                    (urn, generation + 1),
                 )
                 self._db.execute("COMMIT")
             except BaseException:
@@ -228,7 +241,8 @@ class Store:
         arn = outputs.get("arn")
         with self._lock:
             self._db.execute(
-                "UPDATE resources SET outputs = ?, arn = ? WHERE urn = ? AND id = ?", (dumps(outputs), arn if isinstance(arn, str) else None, row.urn, row.id)
+                "UPDATE resources SET outputs = ?, arn = ? WHERE urn = ? AND id = ?",
+                (dumps(outputs), arn if isinstance(arn, str) else None, row.urn, row.id),
             )
         return row
 

@@ -7,6 +7,7 @@ only what it knows: a value that is unknown at preview is noted and checked at `
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -177,12 +178,14 @@ def arn(value: Any) -> Arn | None:
     return Arn(found[1], found[2], found[3], found[4] or "", found[5]) if found else None
 
 
+_MODULES = ("cache", "compute", "database", "edge", "general", "identity", "network", "operations", "storage")
+
+
 @functools.cache
 def _index() -> tuple[dict[str, list[Rule]], list[Rule], dict[str, list[Limit]]]:
     # The modules register their rules when they are imported.
-    from nautilus.sandbox.simulation.rules import cache, compute, database, edge, general, identity, network, operations, storage
-
-    assert cache and compute and database and edge and general and identity and network and operations and storage
+    for module in _MODULES:
+        importlib.import_module(f"{__name__}.{module}")
     by_token: dict[str, list[Rule]] = {}
     everywhere: list[Rule] = []
     for each in RULES.values():

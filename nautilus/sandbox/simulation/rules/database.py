@@ -216,7 +216,31 @@ def family(ctx: RuleContext) -> Iterator[Finding]:
 
 # Parameters of PostgreSQL that take effect after a restart: RDS refuses `immediate` for them.
 _STATIC = frozenset(
-    ["shared_preload_libraries", "max_connections", "shared_buffers", "max_wal_senders", "max_replication_slots", "max_worker_processes", "max_prepared_transactions", "max_locks_per_transaction", "rds.logical_replication", "huge_pages", "track_activity_query_size", "pg_stat_statements.max", "wal_buffers", "autovacuum_max_workers", "autovacuum_freeze_max_age", "superuser_reserved_connections", "max_files_per_process", "old_snapshot_threshold", "cron.database_name", "cron.log_run", "track_commit_timestamp", "jit_provider", "wal_decode_buffer_size"]
+    [
+        "shared_preload_libraries",
+        "max_connections",
+        "shared_buffers",
+        "max_wal_senders",
+        "max_replication_slots",
+        "max_worker_processes",
+        "max_prepared_transactions",
+        "max_locks_per_transaction",
+        "rds.logical_replication",
+        "huge_pages",
+        "track_activity_query_size",
+        "pg_stat_statements.max",
+        "wal_buffers",
+        "autovacuum_max_workers",
+        "autovacuum_freeze_max_age",
+        "superuser_reserved_connections",
+        "max_files_per_process",
+        "old_snapshot_threshold",
+        "cron.database_name",
+        "cron.log_run",
+        "track_commit_timestamp",
+        "jit_provider",
+        "wal_decode_buffer_size",
+    ]
 )
 
 

@@ -302,7 +302,7 @@ def cloudfront_alias(ctx: RuleContext) -> Iterator[Finding]:
     """One alias on two distributions."""
     for index, each in enumerate(ctx.items("aliases")):
         if isinstance(each, str):
-            holder = ctx.run.claim(ctx.urn.text, ("cloudfront-alias", each.lower()))
+            holder = ctx.run.claim(ctx.urn.text, (f"cloudfront-alias {each.lower()}",))
             if holder is not None:
                 yield f"aliases[{index}]", f"is {shown(each)}, which {holder.rpartition('::')[2]} has too"
 

@@ -127,6 +127,11 @@ def unique_key(token: str, inputs: dict[str, Any], region: str) -> tuple[str, ..
     return (token, "" if token in _GLOBAL else region, *parts)
 
 
+def unique_answer(token: str) -> str:
+    """AWS's error code for a name that is taken; empty where a second create overwrites or returns the first."""
+    return _UNIQUE.get(token, "")
+
+
 @rule("unique-name", "Names are unique in account and region (roles and policies in the account, buckets in the world)")
 def unique_name(ctx: RuleContext) -> Iterator[Finding]:
     """Two resources of one type with one physical name."""

@@ -227,7 +227,19 @@ def old_rule(ctx: RuleContext) -> Iterator[Finding]:
 @rule("route-target", "EC2 CreateRoute: one destination and one target", "aws:ec2/route:Route")
 def route_target(ctx: RuleContext) -> Iterator[Finding]:
     """Routes with no target, or several."""
-    targets = ["carrierGatewayId", "coreNetworkArn", "egressOnlyGatewayId", "gatewayId", "localGatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcEndpointId", "vpcPeeringConnectionId", "odbNetworkArn"]
+    targets = [
+        "carrierGatewayId",
+        "coreNetworkArn",
+        "egressOnlyGatewayId",
+        "gatewayId",
+        "localGatewayId",
+        "natGatewayId",
+        "networkInterfaceId",
+        "transitGatewayId",
+        "vpcEndpointId",
+        "vpcPeeringConnectionId",
+        "odbNetworkArn",
+    ]
     given = [name for name in targets if not ctx.absent(name)]
     if len(given) != 1:
         yield "", f"names {len(given)} targets ({', '.join(given) or 'none'}), but a route takes exactly one of {', '.join(targets)}"
@@ -308,7 +320,7 @@ def firewall_subnets(ctx: RuleContext) -> Iterator[Finding]:
     mappings = ctx.items("subnetMappings")
     if not mappings and ctx.absent("transitGatewayId") and ctx.inputs.get("subnetMappings") is not UNKNOWN:
         yield "subnetMappings", "is missing: a firewall needs at least one subnet"
-    names = [each.get("subnetId") for each in mappings if is_map(each) and isinstance(each.get("subnetId"), str)]
+    names = [str(each["subnetId"]) for each in mappings if is_map(each) and isinstance(each.get("subnetId"), str)]
     for name in sorted({each for each in names if names.count(each) > 1}):
         yield "subnetMappings", f"names {name} twice"
 
