@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nautilus.cli.output import Output
 from nautilus.engine.events import EngineEvent, PolicyLoading, Step, StepDone, StepFailed, StepStarted
-from nautilus.inventory.records import STACK_TYPE
+from nautilus.inventory.records import PROVIDER_PREFIX, STACK_TYPE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,7 +87,7 @@ class Progress:
             case StepDone(step=step) if step.type != STACK_TYPE:
                 self._doing.pop(step.urn, None)
                 word = _WORDS.get(step.op)
-                if word is not None and step.type.count(":") > 1:
+                if word is not None and _custom(step):
                     self._done[word] += 1
             case StepFailed(step=step):
                 self._doing.pop(step.urn, None)
@@ -152,4 +152,4 @@ class Progress:
 
 def _custom(step: Step) -> bool:
     state = step.new or step.old
-    return state is not None and state.custom
+    return state is not None and state.custom and not step.type.startswith(PROVIDER_PREFIX)

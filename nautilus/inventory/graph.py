@@ -79,14 +79,21 @@ def component_graph(inventory: Inventory, depth: int = 1) -> nx.DiGraph[str]:
 
 
 def reduced(graph: nx.DiGraph[str]) -> nx.DiGraph[str]:
-    """`graph` without the edges that other edges imply, which makes an overview readable. A graph with a cycle comes back whole."""
+    """`graph` without the edges that other edges imply, which makes an overview readable.
+
+    Components that need each other count as one: the edges among them stay.
+    """
     import networkx as nx
 
-    if not nx.is_directed_acyclic_graph(graph):
-        return graph
-    thin: nx.DiGraph[str] = nx.transitive_reduction(graph)
+    condensed = nx.condensation(graph)
+    member: dict[str, int] = condensed.graph["mapping"]
+    telling = set(nx.transitive_reduction(condensed).edges)
+    thin: nx.DiGraph[str] = nx.DiGraph()
     thin.add_nodes_from(graph.nodes(data=True))
-    thin.add_edges_from((source, target, graph.edges[source, target]) for source, target in thin.edges)
+    for source, target, data in graph.edges(data=True):
+        ends = member[source], member[target]
+        if ends[0] == ends[1] or ends in telling:
+            thin.add_edge(source, target, **data)
     return thin
 
 

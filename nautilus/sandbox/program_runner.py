@@ -138,6 +138,15 @@ def argument_error(error: BaseException) -> str | None:
     return f"{_display(cls, name)}{which}: {what} at {file}:{line}"
 
 
+def _tell_dependencies() -> None:
+    """Let the sandbox's provider know what each property depends on, so that rules about several resources hold at preview already.
+
+    Loaded by path: the program's environment need not have this package. With any other provider it does nothing.
+    """
+    if "PULUMI_DEBUG_PROVIDERS" in os.environ:
+        runpy.run_path(str(Path(__file__).parent / "simulation" / "dependency_tap.py"))["install"]()
+
+
 def run_program(spec: dict[str, Any]) -> int:
     """Run the program that `spec` describes inside a Pulumi stack; give the exit code."""
     try:
@@ -153,6 +162,7 @@ def run_program(spec: dict[str, Any]) -> int:
 
     pulumi.runtime.set_all_config(pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
     pulumi.runtime.configure(pulumi.runtime.Settings(**spec["settings"]))
+    _tell_dependencies()
     program: str = spec["program"]
     sys.argv = [program, *spec["args"]]
     os.chdir(spec["cwd"])

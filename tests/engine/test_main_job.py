@@ -149,8 +149,10 @@ def test_drift_is_found_and_repaired(life: Life) -> None:
     found = life.sandbox.refresh(preview_only=True, expect_no_changes=True)
     assert found.outcome is Outcome.CHANGES
     assert [step.urn for step in found.steps if step.changes] == [key["urn"]]
+    assert life.sandbox.refresh().ok
     repaired = life.sandbox.up()
     assert repaired.ok, explain(repaired)
+    assert repaired.changes["update"] == 1
     assert life.sandbox.preview(refresh=True, expect_no_changes=True).ok
 
 

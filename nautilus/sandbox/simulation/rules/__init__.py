@@ -99,8 +99,9 @@ class RuleContext:
             if urns is not None:
                 told = {urn: self.run.checked[urn] for urn in urns if urn in self.run.checked and self.run.checked[urn].token in tokens}
                 found |= told
-                # Every element may come from a resource of its own: enough of them make the picture whole.
-                complete = len(found) >= len([each for each in wanted if each is not None]) > 0
+                # The picture is whole when nothing else feeds the input, or when there is a resource for each of its elements.
+                elements = len([each for each in wanted if each is not None])
+                complete = bool(told) and (len(told) == len(urns) or len(found) >= elements)
         if not complete:
             self.later(name)
         return list(found.values()), complete
