@@ -48,7 +48,7 @@ drill: $(STAMP) ## interrupt `up` at random moments: RUNS=20
 	@$(BIN)/python -m tests.drills --runs $(or $(RUNS),20)
 
 docs: $(STAMP) ## write the generated pages again
-	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs
+	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs && $(BIN)/python -m tests.test_docs
 
 acceptance: $(STAMP) ## the unchanged program on another engine runner: RUNNER=path
 	@test -n "$(RUNNER)" || { echo "acceptance needs RUNNER=path of the runner" >&2; exit 2; }

@@ -9,6 +9,7 @@ import importlib
 import json
 import keyword
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,10 @@ def program(resources: list[dict[str, Any]]) -> str:
             continue
         spelled, module = _class(token)
         modules.add(spelled.rpartition(".")[0])
-        arguments = getattr(module, f"{spelled.rpartition('.')[2]}Args")
+        # A nested type may carry the same name in the package, so the arguments are looked up where the class is defined.
+        name = spelled.rpartition(".")[2]
+        home = sys.modules[getattr(module, name).__module__]
+        arguments = getattr(home, f"{name}InitArgs", None) or getattr(home, f"{name}Args")
         names = {wire: py for py, wire in pulumi_types.input_type_py_to_pulumi_names(arguments).items()}
         given = [f"{names[key]}={_value(value)!r}" for key, value in resource["inputs"].items() if key in names]
         logical = resource["urn"].rpartition("::")[2]

@@ -111,6 +111,7 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
             gateway_port=settings.trading.gateway_port,
             timescale=settings.timescale.enabled,
             interface_endpoints=settings.network.endpoints is not EndpointProfile.NONE,
+            every_endpoint=settings.network.endpoints is EndpointProfile.FULL,
             s3_endpoint=settings.network.existing is None,
         ),
         cloudfront_prefix_list_id=aws.ec2.get_managed_prefix_list_output(

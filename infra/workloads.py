@@ -19,7 +19,7 @@ from infra.components.service import Service
 from infra.components.singleton import Singleton
 from infra.components.storage import PrivateBucket
 from infra.components.timescale import Timescale
-from infra.components.waf import WebFirewall
+from infra.components.waf import CDN_REGION, WebFirewall
 from infra.components.web_route import WebRoute
 from infra.foundation import Foundation
 from infra.plan import alarms as plan
@@ -251,7 +251,7 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
             trading=settings.trading,
             cluster=base.cluster,
             image=image("ib-gateway", settings.services.ib_gateway.image_digest),
-            environment={},
+            environment=environment.gateway(lease_table=base.leases.name),
             secrets=secrets_of(Role.IB_GATEWAY),
             secret_key_arn=secret_key,
             subnet_ids=base.network.app_subnet_ids,
@@ -374,6 +374,8 @@ def _operational_alarms(
     if base.network.nat_gateway_ids:
         groups.append(plan.nat_alarms(gateways=named("nat", base.network.nat_gateway_ids)))
     groups.append(plan.certificate_alarms("origin", certificate=named("certificate", [base.dns.certificate_arn])[0]))
+    if ctx.region == CDN_REGION:  # a metric of us-east-1 cannot alarm through a topic of another region
+        groups.append(plan.certificate_alarms("cdn", certificate=named("cdn-certificate", [base.dns.cdn_certificate_arn])[0]))
     groups.append(
         plan.function_alarms(
             "rollout-hook", function=hook.function_name, why="The function that holds rollouts fails: deployments roll back."

@@ -138,6 +138,7 @@ def sample_alarms() -> tuple[AlarmSpec, ...]:
         plan.timescale_alarms(groups=["g"], thresholds=limits),
         plan.backup_alarms(vault="v"),
         plan.certificate_alarms("origin", certificate=Target("certificate")),
+        plan.certificate_alarms("cdn", certificate=Target("certificate")),
         plan.nat_alarms(gateways=["n"]),
     )
 

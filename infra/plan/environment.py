@@ -78,3 +78,8 @@ def engine(settings: Settings, addresses: Addresses, *, lease_table: Any) -> dic
         "LEASE_TABLE": lease_table,
         "LEASE_NAME": Role.ENGINE.value,
     }
+
+
+def gateway(*, lease_table: Any) -> dict[str, Any]:
+    """IB Gateway: the lease of its login; what its image is told about the login itself stands in the component."""
+    return {"LEASE_TABLE": lease_table, "LEASE_NAME": Role.IB_GATEWAY.value}

@@ -53,13 +53,16 @@ CACHE_PORT = 6379
 NFS_PORT = 2049
 
 
-def flows(*, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_endpoint: bool) -> tuple[Flow, ...]:
+def flows(
+    *, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_endpoint: bool, every_endpoint: bool = True
+) -> tuple[Flow, ...]:
     """Every permitted connection of a platform, in a stable order. Nothing else opens a port.
 
     Args:
         gateway_port: The IB Gateway's port between tasks, 4003 or 4004.
         timescale: Whether market data has its own database.
         interface_endpoints: Whether AWS's APIs are reached through endpoints in the VPC; else through the NAT.
+        every_endpoint: Whether TimescaleDB's nodes find EC2 and Systems Manager among those endpoints; else through the NAT.
         s3_endpoint: Whether S3 is reached through a gateway endpoint (image layers, backups); else through the NAT.
     """
     workers = [
@@ -86,6 +89,8 @@ def flows(*, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_e
         table += [Flow(role, Role.ENDPOINTS, 443, "AWS APIs through interface endpoints") for role in workers]
     if s3_endpoint:
         table += [Flow(role, Role.S3, 443, "image layers and objects through the gateway endpoint") for role in workers]
+    if timescale and interface_endpoints and s3_endpoint and not every_endpoint:
+        table.append(Flow(Role.TIMESCALE, Role.INTERNET, 443, "EC2 and Systems Manager through the NAT"))
     if not (interface_endpoints and s3_endpoint):
         have = {flow.source for flow in table if flow.target is Role.INTERNET and flow.port == 443}
         table += [Flow(role, Role.INTERNET, 443, "AWS APIs through the NAT") for role in workers if role not in have]

@@ -73,7 +73,7 @@ class RolloutPlan:
         return -(-(longest + GRACE_SECONDS) // 60) + 1
 
     def as_json(self) -> dict[str, Any]:
-        """For `nautilus rollout plan --json`. `holds` are all the rests."""
+        """The plan as one JSON document. `holds` are all the rests."""
         return {
             "strategy": self.strategy.value,
             "step_percent": self.step_percent,

@@ -51,7 +51,7 @@ The fewest keys that a stack can do with; everything else has a default:
 
 - Numbers and truth values may also be written as text, which is what `pulumi config set` stores. An account's number stands in quotes.
 - Units stand in the tables; a key's name ends in its unit (`storageGb`, `logDays`, `holdMinutes`).
-- A value that is `secure:` is refused: settings are plain, and secrets live in Secrets Manager (`nautilus secrets put`).
+- A value that is `secure:` is refused: settings are plain, and secrets live in Secrets Manager ([how to fill them](deploy.md)).
 - `aws:region` is refused where it contradicts `account.region`, because the program makes its own provider. Keys of other namespaces are left alone.
 - For completion and hints in an editor, start the file with `# yaml-language-server: $schema=docs/settings.schema.json`.
 """

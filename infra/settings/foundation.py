@@ -64,7 +64,7 @@ class Account(Section):
 
     id: AccountId = Field(description="The 12-digit account. The provider refuses credentials of any other account.")
     region: Region = Field(default="us-east-1", description="Where the platform runs.")
-    dr_region: Region = Field(default="us-west-2", description="Where copies of backups, secrets and images go; must differ from `region`.")
+    dr_region: Region = Field(default="us-west-2", description="Where copies of backups and secrets go; must differ from `region`.")
 
 
 class NatMode(StrEnum):

@@ -60,7 +60,7 @@ class Shaper:
     def _value(self, value: Any, shape: Shape, path: Path, key: Key) -> Any:
         if isinstance(value, Secret):
             what = "holds an encrypted value" if value.inside else "is encrypted"
-            why = "settings are plain: a secret belongs in Secrets Manager (`nautilus secrets put`), not in a stack file"
+            why = "settings are plain: a secret belongs in Secrets Manager (docs/deploy.md), not in a stack file"
             self.report(path, value, f"{what}, but {why}")
             return DROP
         if value is None:

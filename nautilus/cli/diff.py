@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from nautilus.cli.options import ConfigDirOption, JsonOption
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from infra.settings.root import AccountSettings, Settings
     from nautilus.cli.reasons import Explainer
     from nautilus.cli.session import Session
     from nautilus.inventory.compare import PropertyDifference, ResourceDifference
@@ -84,7 +86,7 @@ def diff(
         from nautilus.cli.plans import plan
         from nautilus.cli.session import simulation_notice
 
-        explainer = Explainer(settings)
+        explainer = Explainer([*settings, *derived(ours.settings, theirs.settings)])
         resources = [describe(item, explainer, left, right) for item in compare(plan(ours), plan(theirs))]
         document |= {"simulation": True, "notice": simulation_notice(), "resources": resources}
     Output(as_json).emit(document, lambda console: _render(console, document, settings, everything))
@@ -117,26 +119,53 @@ def _render(console: Console, document: dict[str, Any], settings: tuple[Property
         if only:
             console.print(f"only in {side}: {len(only)} resources", style="bold", markup=False)
             for item in only:
-                console.print(f"  {item['type']} {item['name']}{_why(item)}", markup=False, soft_wrap=True)
+                console.print(f"  {item['type']} {item['name']}   ({_reason(item)})", markup=False, soft_wrap=True)
     changed = [item for item in resources if "properties" in item]
-    shown = [item for item in changed if everything or not item["expected"]]
     console.print(f"in both with other properties: {len(changed)} resources", style="bold", markup=False)
-    for item in shown:
-        console.print(f"  {item['type']} {item['name']}", markup=False, soft_wrap=True)
-        for entry in item["properties"]:
-            if everything or not _expected(tuple(entry["why"])):
-                values = f"{_value(entry[left])} → {_value(entry[right])}"
-                console.print(f"      {entry['path']}: {values}{_why(entry)}", markup=False, soft_wrap=True)
-    hidden = Counter(key for item in changed if item["expected"] for entry in item["properties"] for key in entry["why"])
-    if len(shown) < len(changed):
+    groups, hidden = grouped(changed, left, right, everything)
+    for line in groups:
+        console.print(line, markup=False, soft_wrap=True)
+    if hidden:
         keys = ", ".join(key for key, _ in hidden.most_common())
-        console.print(
-            f"  {len(changed) - len(shown)} more differ only through {keys} (--all lists them)", style="dim", markup=False, soft_wrap=True
-        )
+        text = f"  {sum(hidden.values())} more differences come from {keys} alone (--all lists them)"
+        console.print(text, style="dim", markup=False, soft_wrap=True)
     console.print(document["notice"], style="dim", markup=False, soft_wrap=True)
 
 
-def _why(entry: dict[str, Any]) -> str:
+def grouped(changed: list[dict[str, Any]], left: str, right: str, everything: bool) -> tuple[list[str], Counter[str]]:
+    """The differing properties by their reason, one line for the same change of the same property wherever it stands, and what was left out."""
+    lines: dict[str, dict[str, list[str]]] = {}
+    hidden: Counter[str] = Counter()
+    for resource in changed:
+        for entry in resource["properties"]:
+            if not everything and _expected(tuple(entry["why"])):
+                hidden.update(entry["why"])
+                continue
+            path = re.sub(r"\[\d+\]", "[]", entry["path"])
+            change = f"{path}: {_value(entry[left])} → {_value(entry[right])}"
+            names = lines.setdefault(_reason(entry), {}).setdefault(change, [])
+            if resource["name"] not in names:
+                names.append(resource["name"])
+    result: list[str] = []
+    for reason in sorted(lines, key=lambda text: (not text.startswith("because"), text)):
+        result.append(f"  {reason}")
+        for change, names in sorted(lines[reason].items()):
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            result.append(f"      {change}   in {', '.join(names[:3])}{more}")
+    return result, hidden
+
+
+def _reason(entry: dict[str, Any]) -> str:
     from nautilus.cli.reasons import Reason
 
-    return f"   ({Reason(tuple(entry['why']), entry['certain']).text()})"
+    return Reason(tuple(entry["why"]), entry["certain"]).text()
+
+
+def derived(ours: AccountSettings | Settings, theirs: AccountSettings | Settings) -> list[PropertyDifference]:
+    """Values that the program computes from one setting, under that setting's key, so that they can be recognised in a plan."""
+    from infra.settings.root import Settings as Full
+    from nautilus.inventory.compare import PropertyDifference
+
+    if not isinstance(ours, Full) or not isinstance(theirs, Full) or ours.trading.gateway_port == theirs.trading.gateway_port:
+        return []
+    return [PropertyDifference("trading.mode", ours.trading.gateway_port, theirs.trading.gateway_port)]

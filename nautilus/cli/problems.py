@@ -21,6 +21,13 @@ _ARGUMENT = re.compile(
     r"|missing \d+ required .*argument.*)"
 )
 _MISSING = re.compile(r"TypeError: Missing required property '(?P<property>\w+)'")
+_SANDBOX_ARGUMENT = re.compile(
+    r"^(?P<what>(?P<type>[\w.]+)(?: \"(?P<name>[^\"]+)\")?: "
+    r"(?:unknown argument '|the required argument '|required and missing: ).*) at (?P<where>\S+:\d+)$",
+    re.MULTILINE,
+)
+"""How our own language host shows a wrong argument (nautilus/sandbox/program_runner.py)."""
+
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
 _TRACEBACK_END = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)): ?(?P<text>.*)", re.MULTILINE)
 _NOISE: Final = re.compile(
@@ -82,6 +89,8 @@ def _own_frame(text: str) -> tuple[str, str] | None:
 
 
 def _from_program(text: str) -> Problem | None:
+    if found := _SANDBOX_ARGUMENT.search(text):
+        return Problem(kind="argument", where=found["where"], rule=found["what"])
     frame = _own_frame(text)
     where = frame[0] if frame else None
     if found := _ARGUMENT.search(text):

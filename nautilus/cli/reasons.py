@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from nautilus.inventory.compare import MISSING, PropertyDifference, ResourceDifference
 
+_NOWHERE: Final = object()
 _MOST: Final = 3
 """More candidates than this explain nothing."""
 
@@ -70,6 +71,13 @@ def _substituted(left: str, right: str, settings: Sequence[PropertyDifference]) 
     return tuple(sorted(used)) if used and marked == right else ()
 
 
+def _telling(setting: PropertyDifference, side: str) -> Any:
+    """A setting's value on one side where it can be recognised: small numbers, truth values and short words stand everywhere."""
+    value = setting.left if side == "left" else setting.right
+    recognisable = (isinstance(value, str) and len(value) > 5 and value != MISSING) or (type(value) is int and value >= 1000)
+    return value if recognisable else _NOWHERE
+
+
 class Explainer:
     """Finds the settings behind differences.
 
@@ -98,7 +106,13 @@ class Explainer:
         return self._suggested(resource, difference.path)
 
     def of_resource(self, resource: ResourceDifference) -> Reason:
-        """The settings behind a resource that only one stack has."""
+        """The settings behind a resource that only one stack has: those whose value stands in it, else those whose names suggest it."""
+        # Tags stand on everything and explain nothing.
+        telling = [item for item in resource.properties if not item.path.startswith("tags")]
+        values = [item.left if resource.side == "left" else item.right for item in telling]
+        shown = [item for item in self._settings if _telling(item, resource.side) in values]
+        if shown:
+            return Reason(self._closest(shown, resource, ""), certain=True)
         return self._suggested(resource, "")
 
     def _score(self, setting: PropertyDifference, resource: ResourceDifference, path: str) -> int:
@@ -114,7 +128,9 @@ class Explainer:
         return tuple(key for score, key in ranked if score == best)
 
     def _suggested(self, resource: ResourceDifference, path: str) -> Reason:
-        ranked = [pair for pair in self._ranked(self._settings, resource, path) if pair[0] > 0]
+        # A digest says which image runs, never whether something exists or how it is set.
+        candidates = [item for item in self._settings if not str(item.left).startswith("sha256:")]
+        ranked = [pair for pair in self._ranked(candidates, resource, path) if pair[0] > 0]
         if not ranked:
             return NO_REASON
         keys = tuple(key for score, key in ranked if score == ranked[0][0])

@@ -127,7 +127,7 @@ class Session:
                 return None
             case Outcome.INTERRUPTED:
                 return StoppedError(
-                    f"{operation} of {self.stack} was interrupted; the state is consistent",
+                    f"{operation} of {self.stack} was interrupted",
                     where=where,
                     hint="run it again: it goes on where it stopped",
                     log=log,

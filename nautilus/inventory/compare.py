@@ -24,7 +24,10 @@ class PropertyDifference:
 
 @dataclass(frozen=True, slots=True)
 class ResourceDifference:
-    """A resource that only one side has (`side` is left or right), or that both have with other properties (`side` is both)."""
+    """A resource that only one side has (`side` is left or right), or that both have with other properties (`side` is both).
+
+    `properties` of the former are all of its own, with the other side absent.
+    """
 
     type: str
     name: str
@@ -61,7 +64,7 @@ def _opened(value: Any) -> Any:
 
 def differing(left: Any, right: Any) -> tuple[PropertyDifference, ...]:
     """The leaves that differ, sorted by path."""
-    ours, theirs = dict(flatten(left)), dict(flatten(right))
+    ours, theirs = ({path: leaf for path, leaf in flatten(side) if path or leaf != {}} for side in (left, right))
     return tuple(
         PropertyDifference(path, ours.get(path, MISSING), theirs.get(path, MISSING))
         for path in sorted(ours.keys() | theirs.keys())
@@ -86,5 +89,7 @@ def compare(left: Inventory, right: Inventory) -> tuple[ResourceDifference, ...]
             if changed:
                 found.append(ResourceDifference(*key, mine.component, "both", changed))
         elif (only := mine or other) is not None:
-            found.append(ResourceDifference(*key, only.component, "left" if mine is not None else "right"))
+            ours_only = mine is not None
+            properties = differing(dict(only.inputs), {}) if ours_only else differing({}, dict(only.inputs))
+            found.append(ResourceDifference(*key, only.component, "left" if ours_only else "right", properties))
     return tuple(found)

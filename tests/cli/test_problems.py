@@ -68,6 +68,19 @@ def test_a_traceback_is_one_line_with_the_programs_own_place(last: str, kind: st
     assert found.text() == f"/checkout/infra/components/network.py:40: {text}"
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "aws.lb.TargetGroup \"blue\": unknown argument 'nam' (did you mean 'name'?)",
+        "aws.lb.TargetGroup \"blue\": the required argument 'port' is missing",
+        "ProviderArgs: required and missing: 'a' and 'b'",
+    ],
+)
+def test_what_our_language_host_says_of_an_argument_is_taken_as_it_is(what: str) -> None:
+    found = explain(error(f"{what} at infra/components/web_route.py:78"))
+    assert (found.kind, found.text()) == ("argument", f"infra/components/web_route.py:78: {what}")
+
+
 def test_protection_is_named() -> None:
     text = 'unable to replace resource "urn"\nas it is currently marked for protection. To unprotect the resource, remove the flag'
     assert (

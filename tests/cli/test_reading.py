@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nautilus.cli import engines, plans
+from nautilus.cli.diff import grouped
 from nautilus.cli.outputs import as_env, as_yaml, variable
 from nautilus.cli.reasons import Explainer
 from nautilus.engine.run import Outcome, Verb
 from nautilus.inventory import from_preview
-from nautilus.inventory.compare import PropertyDifference, ResourceDifference
+from nautilus.inventory.compare import MISSING, PropertyDifference, ResourceDifference
 from tests.cli.conftest import Engines, Nautilus
 from tests.cli.fakes import result
 from tests.inventory import samples
@@ -187,10 +188,10 @@ def test_differences_come_with_their_reasons(nautilus: Nautilus) -> None:
 @pytest.mark.usefixtures("plans_of_two")
 def test_the_page_hides_what_names_and_addresses_explain(nautilus: Nautilus) -> None:
     short, long = nautilus("diff", "staging", "prod").out, nautilus("diff", "staging", "prod", "--all").out
-    assert "allocatedStorage: 100 → 400   (because of postgres.storageGb)" in short
+    assert "  because of postgres.storageGb\n      allocatedStorage: 100 → 400   in postgres-primary\n" in short
     assert "cidrBlock" not in short
-    assert "1 more differ only through" in short
-    assert "cidrBlock: 10.20.0.0/16 → 10.40.0.0/16   (because of network.cidr)" in long
+    assert "2 more differences come from" in short
+    assert "  because of network.cidr\n      cidrBlock: 10.20.0.0/16 → 10.40.0.0/16   in vpc\n" in long
     assert "only in prod: 1 resources" in short
 
 
@@ -230,6 +231,36 @@ def test_reasons(left: Any, right: Any, name: str, keys: tuple[str, ...], certai
     component = "postgres" if name.startswith("postgres") else "queue"
     reason = Explainer(SETTINGS).of_property(PropertyDifference("value", left, right), resource(name, component, "aws:sqs/queue:Queue"))
     assert (reason.keys, reason.certain) == (keys, certain)
+
+
+def test_a_resource_of_one_side_is_explained_by_a_value_that_stands_in_it() -> None:
+    settings = [
+        *SETTINGS,
+        PropertyDifference("alarms.emails[0]", MISSING, "oncall@example.com"),
+        PropertyDifference("trading.mode", 4004, 4003),
+    ]
+    subscription = ResourceDifference(
+        "aws:sns/s:S", "x", ("n", "notify"), "right", (PropertyDifference("endpoint", MISSING, "oncall@example.com"),)
+    )
+    rule = ResourceDifference(
+        "aws:vpc/r:R",
+        "x-4004",
+        ("n", "groups"),
+        "left",
+        (PropertyDifference("fromPort", 4004, MISSING), PropertyDifference("tagsAll.Environment", "staging", MISSING)),
+    )
+    assert Explainer(settings).of_resource(subscription).text() == "because of alarms.emails[0]"
+    assert Explainer(settings).of_resource(rule).text() == "because of trading.mode"
+    assert Explainer(SETTINGS).of_resource(rule).keys == ()
+
+
+def test_the_same_change_is_one_line_wherever_it_stands() -> None:
+    entry = {"path": "rules[0].days", "a": 30, "b": 35, "why": ["backup.dailyDays"], "certain": True}
+    changed = [{"name": name, "properties": [entry, {**entry, "path": "rules[1].days"}]} for name in ("one", "two", "three", "four")]
+    assert grouped(changed, "a", "b", False) == (
+        ["  because of backup.dailyDays", "      rules[].days: 30 → 35   in one, two, three and 1 more"],
+        {},
+    )
 
 
 def test_a_resource_of_one_side_is_explained_by_its_name() -> None:

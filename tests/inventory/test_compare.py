@@ -29,12 +29,13 @@ def test_leaves_have_paths_and_json_text_is_opened() -> None:
 
 
 def test_both_sides_are_listed_by_type_and_name() -> None:
-    left = Inventory([resource("jobs", {"delay": 1, "same": True}), resource("only-left", {}), resource("same", {"a": 1})])
+    left = Inventory([resource("jobs", {"delay": 1, "same": True}), resource("only-left", {"a": 1}), resource("same", {"a": 1})])
     right = Inventory(
         [resource("jobs", {"delay": 2, "same": True, "more": "x"}, protect=True), resource("only-right", {}), resource("same", {"a": 1})]
     )
     found = {item.name: item for item in compare(left, right)}
     assert {name: item.side for name, item in found.items()} == {"jobs": "both", "only-left": "left", "only-right": "right"}
+    assert found["only-left"].properties == (PropertyDifference("a", 1, MISSING),)
     assert found["jobs"].properties == (
         PropertyDifference("delay", 1, 2),
         PropertyDifference("more", MISSING, "x"),

@@ -142,7 +142,7 @@ def test_an_encrypted_value_is_named_and_not_shown(tmp_path: Path) -> None:
     path = write(tmp_path, "staging", changed("staging", {"postgres.user": {"secure": "v1:c2VjcmV0"}}))
     (problem,) = refused("staging", tmp_path)
     assert (problem.key, problem.value) == ("nautilus-infra:postgres.user", "[secret]")
-    assert "nautilus secrets put" in problem.message
+    assert "Secrets Manager" in problem.message
     assert str(path) in problem.repair
 
 

@@ -45,6 +45,8 @@ class Checked:
     failures: list[Failure] = field(default_factory=list[Failure])
     unchecked: list[str] = field(default_factory=list[str])
     """Property paths whose values are unknown now and will be checked at `up`."""
+    trouble: list[str] = field(default_factory=list[str])
+    """Rules that failed over these inputs, which is our own mistake."""
 
 
 class CheckError(Exception):
@@ -210,7 +212,7 @@ class Checker:
         context = RuleContext(urn, sound, peer, run, self.api, preview=preview)
         failures += [Failure(path, reason, rule) for rule, path, reason in apply(context)]
         run.note_checked(urn.text, urn.token, inputs)
-        return Checked(inputs, _unique(failures), sorted(set(context.unchecked)))
+        return Checked(inputs, _unique(failures), sorted(set(context.unchecked)), context.trouble)
 
     def _versions(self) -> str:
         return " or ".join(f"pulumi-{name} {version}" for name, version in self.table.versions.items())

@@ -101,6 +101,14 @@ class _Draw:
         return out
 
 
+def _whole(value: Any) -> int:
+    """A whole number as it came over the wire, 0 for what is none."""
+    try:
+        return int(value) if value is not None and value is not UNKNOWN else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
 def _alphabets(inputs: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Alphabets in use, with the least number of characters from each."""
     out: list[tuple[str, int]] = []
@@ -112,7 +120,7 @@ def _alphabets(inputs: Mapping[str, Any]) -> list[tuple[str, int]]:
         if switch == "special" and isinstance(override, str) and override:
             letters = override
         if on is not False:
-            out.append((letters, int(inputs.get(least) or 0)))
+            out.append((letters, _whole(inputs.get(least))))
     return out
 
 
@@ -141,7 +149,7 @@ def failures(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     plain = reveal(dict(inputs))
     length = plain.get("length")
     if kind in {"RandomPassword", "RandomString"} and isinstance(length, (int, float)):
-        least = sum(int(plain.get(name) or 0) for _, name, _ in _SETS if isinstance(plain.get(name) or 0, (int, float)))
+        least = sum(_whole(plain.get(name)) for _, name, _ in _SETS)
         if length < 1 or length < least:
             yield "length", f"is {length}, but must be at least 1 and at least the sum of the minimums ({least})"
         if not _alphabets(plain):

@@ -392,6 +392,15 @@ _FUNCTIONS: dict[str, Callable[[_Call], dict[str, Any]]] = {
 }
 
 
+LOOKUPS = frozenset(
+    token
+    for token in _FUNCTIONS
+    if token.rpartition(":")[2]
+    in {"getCertificate", "getKey", "getParameter", "getRole", "getSecret", "getSubnet", "getSubnets", "getVpc", "getZone", "getBucket"}
+)
+"""Functions that look for a resource of the stack."""
+
+
 def functions() -> list[str]:
     """Tokens of the functions that can be answered."""
     return sorted(_FUNCTIONS)

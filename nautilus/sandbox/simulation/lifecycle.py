@@ -163,6 +163,7 @@ class Simulator:
         self._adopted: set[str] = set()
         self._unchecked: dict[str, set[str]] = {}
         self._told_unchecked = False
+        self._loaded = False
         self._lock = threading.RLock()
 
     def begin(self) -> None:
@@ -171,6 +172,7 @@ class Simulator:
             self.run = Run(self.store)
             self._managed.clear()
             self._unchecked.clear()
+            self._loaded = False
             self._told_unchecked = False
 
     # -------------------------------------------------------------- check
@@ -193,6 +195,8 @@ class Simulator:
             preview = has_unknown(dict(news))
             checked = self.checker.check(urn, news, peer, self.run, olds=olds, generation=self._generation(urn_text), preview=preview)
             before = self._unchecked.get(urn_text, set())
+            for text in checked.trouble:
+                self.log("warning", f"a rule of the simulation could not be applied, please report it: {text}", urn_text)
             if checked.failures and before and not preview:
                 # The message says why the preview let it pass.
                 checked.failures = [
@@ -435,11 +439,12 @@ class Simulator:
             UnknownFunctionError: it is not simulated.
         """
         with self._lock:
-            run = self.run
-            for row in self.store.all():
-                if row.urn not in run.checked:
-                    run.note_exists(row.known())
-            return invokes.invoke(token, args, peer, run, self.table)
+            if token in invokes.LOOKUPS and not self._loaded:
+                self._loaded = True
+                for row in self.store.all():
+                    if row.urn not in self.run.checked:
+                        self.run.note_exists(row.known())
+            return invokes.invoke(token, args, peer, self.run, self.table)
 
 
 def _region(inputs: Mapping[str, Any], peer: Peer) -> str:

@@ -181,6 +181,8 @@ class SimulationMocks(pulumi_mocks.Mocks):
                 return f"provider-{where.name}", inputs, inputs
             peer = self._peers.get(provider.rpartition("::")[0], self.peer)
             checked = self.checker.check(where, inputs, peer, self.run, preview=False)
+            if checked.trouble:
+                raise RuntimeError(f"{token} '{where.name}': {'; '.join(checked.trouble)}")
             if checked.failures:
                 if self.strict:
                     raise CheckError(token, where.name, checked.failures)

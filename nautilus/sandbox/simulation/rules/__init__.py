@@ -33,6 +33,8 @@ class RuleContext:
     api: ApiModels
     preview: bool = True
     unchecked: list[str] = field(default_factory=list[str])
+    trouble: list[str] = field(default_factory=list[str])
+    """Rules that could not read these inputs: a mistake of the rule, not of the resource."""
 
     @property
     def token(self) -> str:
@@ -53,6 +55,13 @@ class RuleContext:
     def text(self, name: str) -> str | None:
         """A known string input, or None."""
         value = self.inputs.get(name)
+        return value if isinstance(value, str) else None
+
+    def chosen(self, name: str, default: str) -> str | None:
+        """A string input, AWS's default where it is absent, or None where it is unknown."""
+        value = self.inputs.get(name)
+        if value is None:
+            return default
         return value if isinstance(value, str) else None
 
     def number(self, name: str) -> float | None:
@@ -154,6 +163,11 @@ def truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def listed(value: Any) -> list[Any]:
+    """The elements of a list, none for anything else (an unknown list has none to look at)."""
+    return value if is_list(value) else []
+
+
 def outside(value: float, low: float | None, high: float | None) -> bool:
     """Whether a number is out of bounds."""
     return (low is not None and value < low) or (high is not None and value > high)
@@ -208,8 +222,11 @@ def apply(context: RuleContext) -> Iterator[tuple[str, str, str]]:
         for path, reason in findings(limit, context.inputs):
             yield limit.rule, path, reason
     for each in (*by_token.get(context.token, ()), *everywhere):
-        for path, reason in each.function(context):
-            yield each.id, path, reason
+        try:
+            for path, reason in each.function(context):
+                yield each.id, path, reason
+        except Exception as error:  # noqa: BLE001  # a rule that trips must not stop a deployment; it is reported as our own mistake
+            context.trouble.append(f"{each.id}: {type(error).__name__}: {error}")
 
 
 def all_rules() -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -222,4 +239,19 @@ def all_rules() -> dict[str, tuple[str, tuple[str, ...]]]:
     return dict(sorted(out.items()))
 
 
-__all__ = ["RULES", "Arn", "Finding", "Rule", "RuleContext", "all_rules", "apply", "arn", "is_known", "number", "outside", "rule", "truth"]
+__all__ = [
+    "RULES",
+    "Arn",
+    "Finding",
+    "Rule",
+    "RuleContext",
+    "all_rules",
+    "apply",
+    "arn",
+    "is_known",
+    "listed",
+    "number",
+    "outside",
+    "rule",
+    "truth",
+]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, number, rule, truth
+from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, listed, number, rule, truth
 from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown
 
 _SERVICE = "aws:ecs/service:Service"
@@ -301,7 +301,7 @@ def container_definitions(ctx: RuleContext) -> Iterator[Finding]:
 
 
 def _container(ctx: RuleContext, each: Mapping[str, Any], path: str, names: set[str]) -> Iterator[Finding]:
-    fargate = "FARGATE" in (ctx.get("requiresCompatibilities") or [])
+    fargate = "FARGATE" in (listed(ctx.get("requiresCompatibilities")))
     ranges: tuple[tuple[Any, str, float, float, str], ...] = ()
     health = each.get("healthCheck")
     if is_map(health):
@@ -321,16 +321,16 @@ def _container(ctx: RuleContext, each: Mapping[str, Any], path: str, names: set[
         if found is not None and not low <= found <= high:
             yield f"{path}.{name}", f"is {found:g}, but ECS accepts {low:g} to {high:g} {unit}"
     if ctx.text("networkMode") == "awsvpc":
-        for index, port in enumerate(each.get("portMappings") or []):
+        for index, port in enumerate(listed(each.get("portMappings"))):
             if is_map(port) and port.get("hostPort") is not None and port.get("hostPort") != port.get("containerPort"):
                 yield (
                     f"{path}.portMappings[{index}].hostPort",
                     f"is {port.get('hostPort')}, but awsvpc maps no ports: it must be {port.get('containerPort')}",
                 )
-    for index, need in enumerate(each.get("dependsOn") or []):
+    for index, need in enumerate(listed(each.get("dependsOn"))):
         if is_map(need) and need.get("containerName") not in names:
             yield f"{path}.dependsOn[{index}].containerName", f"is {shown(need.get('containerName'))}, which is no container of the task"
-    for index, mount in enumerate(each.get("mountPoints") or []):
+    for index, mount in enumerate(listed(each.get("mountPoints"))):
         volumes = {volume.get("name") for volume in ctx.items("volumes") if is_map(volume)}
         if (
             is_map(mount)
@@ -340,7 +340,7 @@ def _container(ctx: RuleContext, each: Mapping[str, Any], path: str, names: set[
         ):
             yield f"{path}.mountPoints[{index}].sourceVolume", f"is {shown(mount.get('sourceVolume'))}, which is no volume of the task"
     for name in ("environment", "secrets"):
-        keys = [pair.get("name") for pair in each.get(name) or [] if is_map(pair)]
+        keys = [pair.get("name") for pair in listed(each.get(name)) if is_map(pair)]
         for key in sorted({key for key in keys if isinstance(key, str) and keys.count(key) > 1}):
             yield f"{path}.{name}", f"has {key} twice"
     config = each.get("logConfiguration")
@@ -524,7 +524,9 @@ def launch_template(ctx: RuleContext) -> Iterator[Finding]:
 @rule("ebs-volume", "EC2 CreateVolume: sizes, IOPS and throughput by type; a key goes with encryption", "aws:ebs/volume:Volume")
 def ebs_volume(ctx: RuleContext) -> Iterator[Finding]:
     """Volumes that EBS does not offer."""
-    kind = ctx.text("type") or "gp2"
+    kind = ctx.chosen("type", "gp2")
+    if kind is None:
+        return
     size, iops, throughput = ctx.number("size"), ctx.number("iops"), ctx.number("throughput")
     if size is None and ctx.absent("size") and ctx.absent("snapshotId"):
         yield "size", "is missing: give size or snapshotId"
@@ -575,13 +577,13 @@ def scaling_target(ctx: RuleContext) -> Iterator[Finding]:
 @rule("appautoscaling-policy", "Application Auto Scaling PutScalingPolicy: settings by policy type", "aws:appautoscaling/policy:Policy")
 def scaling_policy(ctx: RuleContext) -> Iterator[Finding]:
     """Policies without their settings."""
-    kind = ctx.text("policyType") or "StepScaling"
+    kind = ctx.chosen("policyType", "StepScaling")
     needs = {
         "TargetTrackingScaling": "targetTrackingScalingPolicyConfiguration",
         "StepScaling": "stepScalingPolicyConfiguration",
         "PredictiveScaling": "predictiveScalingPolicyConfiguration",
     }
-    need = needs.get(kind)
+    need = needs.get(kind or "")
     if need is not None and ctx.absent(need):
         yield need, f"is missing, but policyType is {kind}"
     tracking = ctx.get("targetTrackingScalingPolicyConfiguration")

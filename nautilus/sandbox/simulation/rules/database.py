@@ -92,7 +92,7 @@ def storage(ctx: RuleContext) -> Iterator[Finding]:
     least = {"gp2": 20, "gp3": 20, "io1": 100, "io2": 100}.get(kind or "gp2", 5)
     if size is not None and not least <= size <= 65536:
         yield "allocatedStorage", f"is {size:g} GiB, but {kind or 'gp2'} takes {least} to 65536"
-    if kind == "gp3" and size is not None and (ctx.text("engine") or "postgres").startswith(("postgres", "mysql", "mariadb")):
+    if kind == "gp3" and size is not None and (ctx.chosen("engine", "postgres") or "").startswith(("postgres", "mysql", "mariadb")):
         if size < 400:
             for name, value in (("iops", iops), ("storageThroughput", throughput)):
                 if value is not None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, number, rule, truth
+from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, listed, number, rule, truth
 from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown
 
 _LISTENERS = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
@@ -229,7 +229,7 @@ def cloudfront_origins(ctx: RuleContext) -> Iterator[Finding]:
             and (not each["originPath"].startswith("/") or each["originPath"].endswith("/"))
         ):
             yield f"{path}.originPath", f"is {shown(each['originPath'])}, but must start with '/' and not end with one"
-    if UNKNOWN in targets:
+    if UNKNOWN in targets or ctx.inputs.get("origins") is UNKNOWN:
         return
     for path, behavior in _behaviors(ctx):
         target = behavior.get("targetOriginId")
@@ -239,7 +239,7 @@ def cloudfront_origins(ctx: RuleContext) -> Iterator[Finding]:
                 f"is {shown(target)}, which is no origin here ({', '.join(sorted(str(each) for each in targets))})",
             )
     for index, group in enumerate(groups):
-        for position, member in enumerate(group.get("members") or []):
+        for position, member in enumerate(listed(group.get("members"))):
             if is_map(member) and isinstance(member.get("originId"), str) and member["originId"] not in names:
                 yield f"originGroups[{index}].members[{position}].originId", f"is {shown(member['originId'])}, which is no origin here"
 
@@ -276,7 +276,7 @@ def cloudfront_behaviors(ctx: RuleContext) -> Iterator[Finding]:
             yield f"{path}.cachedMethods", f"is {shown(cached)}, but CloudFront caches GET and HEAD, or those and OPTIONS"
         events: list[Any] = []
         for name in ("functionAssociations", "lambdaFunctionAssociations"):
-            events += [each.get("eventType") for each in behavior.get(name) or [] if is_map(each)]
+            events += [each.get("eventType") for each in listed(behavior.get(name)) if is_map(each)]
         for event in sorted({each for each in events if isinstance(each, str) and events.count(each) > 1}):
             yield path, f"has more than one function at {event}"
     for index, each in enumerate(ctx.items("customErrorResponses")):

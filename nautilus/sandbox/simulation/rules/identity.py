@@ -197,7 +197,8 @@ def policy_arn(ctx: RuleContext) -> Iterator[Finding]:
 @rule("kms-key", "KMS CreateKey: rotation is for symmetric keys; a key policy must leave someone in charge", "aws:kms/key:Key")
 def kms_key(ctx: RuleContext) -> Iterator[Finding]:
     """Keys that KMS refuses."""
-    usage, spec = ctx.text("keyUsage") or "ENCRYPT_DECRYPT", ctx.text("customerMasterKeySpec") or "SYMMETRIC_DEFAULT"
+    usage, spec = ctx.chosen("keyUsage", "ENCRYPT_DECRYPT"), ctx.chosen("customerMasterKeySpec", "SYMMETRIC_DEFAULT")
+    spec = spec or "SYMMETRIC_DEFAULT"
     if truth(ctx.inputs.get("enableKeyRotation")) and spec != "SYMMETRIC_DEFAULT":
         yield "enableKeyRotation", f"is set, but {spec} keys do not rotate"
     if not ctx.absent("rotationPeriodInDays") and not truth(ctx.inputs.get("enableKeyRotation")):

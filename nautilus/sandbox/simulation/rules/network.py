@@ -275,7 +275,7 @@ def nat_address(ctx: RuleContext) -> Iterator[Finding]:
 )
 def vpc_endpoint(ctx: RuleContext) -> Iterator[Finding]:
     """Gateway and interface endpoints that were given each other's settings."""
-    kind = ctx.text("vpcEndpointType") or "Gateway"
+    kind = ctx.chosen("vpcEndpointType", "Gateway")
     service = ctx.text("serviceName")
     if kind == "Gateway":
         for name in ("subnetIds", "securityGroupIds"):
@@ -305,7 +305,7 @@ def flow_log_target(ctx: RuleContext) -> Iterator[Finding]:
     ]
     if len(sources) != 1:
         yield "", f"watches {len(sources)} things, but a flow log takes exactly one of vpcId, subnetId, eniId, transitGatewayId"
-    kind = ctx.text("logDestinationType") or "cloud-watch-logs"
+    kind = ctx.chosen("logDestinationType", "cloud-watch-logs")
     if ctx.absent("logDestination"):
         yield "logDestination", f"is missing, but {kind} needs the ARN of the log group, bucket or stream"
     if kind == "cloud-watch-logs" and ctx.absent("iamRoleArn"):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, number, rule, truth
+from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, listed, number, rule, truth
 from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown
 
 _PLAN = "aws:backup/plan:Plan"
@@ -76,7 +76,7 @@ def backup_lifecycle(ctx: RuleContext) -> Iterator[Finding]:
         names.append(each.get("ruleName"))
         life = each.get("lifecycle")
         yield from _lifecycle(life, f"{path}.lifecycle")
-        for position, copy in enumerate(each.get("copyActions") or []):
+        for position, copy in enumerate(listed(each.get("copyActions"))):
             if is_map(copy):
                 yield from _lifecycle(copy.get("lifecycle"), f"{path}.copyActions[{position}].lifecycle")
                 vault = copy.get("destinationVaultArn")
@@ -469,7 +469,7 @@ def parameter(ctx: RuleContext) -> Iterator[Finding]:
     given = [name for name in ("value", "insecureValue", "valueWo") if not ctx.absent(name)]
     if len(given) != 1:
         yield "value", f"{len(given)} of value, insecureValue and valueWo are given, but a parameter takes one"
-    kind, tier = ctx.text("type"), ctx.text("tier") or "Standard"
+    kind, tier = ctx.text("type"), ctx.chosen("tier", "Standard")
     if kind == "SecureString" and "insecureValue" in given:
         yield "insecureValue", "is given, but a SecureString takes value"
     if kind in {"String", "StringList"} and not ctx.absent("keyId"):

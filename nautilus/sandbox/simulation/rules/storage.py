@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, number, rule, truth
+from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, listed, number, rule, truth
 from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown
 
 _COLD = {"STANDARD_IA", "ONEZONE_IA"}
@@ -44,7 +44,7 @@ def lifecycle(ctx: RuleContext) -> Iterator[Finding]:
             if len(given) > 1:
                 yield f"{path}.expiration", f"has {' and '.join(given)}, but takes one"
             last = max(
-                (found for item in each.get("transitions") or [] if is_map(item) and (found := number(item.get("days"))) is not None),
+                (found for item in listed(each.get("transitions")) if is_map(item) and (found := number(item.get("days"))) is not None),
                 default=None,
             )
             days = number(expiry.get("days"))
@@ -120,7 +120,7 @@ def log_bucket(ctx: RuleContext) -> Iterator[Finding]:
         for known in ctx.run.of_token("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"):
             if not isinstance(bucket, str) or known.get("bucket") != bucket:
                 continue
-            for each in known.get("rules") or []:
+            for each in listed(known.get("rules")):
                 default = each.get("applyServerSideEncryptionByDefault") if is_map(each) else None
                 if (
                     is_map(default)
@@ -143,17 +143,17 @@ def dynamodb(ctx: RuleContext) -> Iterator[Finding]:
         keys += [
             each.get("hashKey"),
             each.get("rangeKey"),
-            *(part.get("attributeName") for part in each.get("keySchemas") or [] if is_map(part)),
+            *(part.get("attributeName") for part in listed(each.get("keySchemas")) if is_map(part)),
         ]
     used = {key for key in keys if isinstance(key, str)}
-    unknown = any(key is UNKNOWN for key in keys) or UNKNOWN in attributes
+    unknown = any(key is UNKNOWN for key in keys) or UNKNOWN in attributes or ctx.inputs.get("attributes") is UNKNOWN
     for key in sorted(used - {each for each in attributes if isinstance(each, str)}):
         if not unknown:
             yield "attributes", f"lacks {shown(key)}, which is a key"
     for index, name in enumerate(attributes):
         if isinstance(name, str) and name not in used and not unknown:
             yield f"attributes[{index}]", f"is {shown(name)}, which is no key of the table or an index; DynamoDB wants key attributes only"
-    mode = ctx.text("billingMode") or "PROVISIONED"
+    mode = ctx.chosen("billingMode", "PROVISIONED")
     for name in ("readCapacity", "writeCapacity"):
         value = ctx.number(name)
         if mode == "PAY_PER_REQUEST" and value:

@@ -1,0 +1,983 @@
+"""One sound resource for each type that has rules, and for each rule at least one change that breaks it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nautilus.sandbox.simulation.values import UNKNOWN
+from tests.simulation.support import arn
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+IDENTITY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}
+RESOURCE = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}],
+}
+KEY_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"}],
+}
+TOPIC = arn("sns", "alerts")
+ROLE = arn("iam", "role/r", region="")
+CERT = arn("acm", "certificate/0c0ffee0-0000-4000-8000-000000000000")
+GROUP = arn("elasticloadbalancing", "targetgroup/web/0123456789abcdef")
+GROUP2 = arn("elasticloadbalancing", "targetgroup/green/0123456789abcdee")
+LISTENER = arn("elasticloadbalancing", "listener/app/web/0123456789abcdef/fedcba9876543210")
+LISTENER_RULE = arn("elasticloadbalancing", "listener-rule/app/web/0123456789abcdef/fedcba9876543210/0000000000000001")
+BALANCER = arn("elasticloadbalancing", "loadbalancer/app/web/0123456789abcdef")
+FUNCTION = arn("lambda", "function:hook")
+ACL = arn("wafv2", "regional/webacl/main/0c0ffee0-0000-4000-8000-000000000000")
+POLICY_ID = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+
+
+def container(**more: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "name": "app",
+        "image": "public.ecr.aws/x/y@sha256:00",
+        "essential": True,
+        "portMappings": [{"containerPort": 8000, "hostPort": 8000, "protocol": "tcp"}],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {"awslogs-group": "/g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "app"},
+        },
+    }
+    return {key: value for key, value in (base | more).items() if value is not None}
+
+
+def containers(*items: dict[str, Any], **more: Any) -> str:
+    return json.dumps(list(items) or [container(**more)])
+
+
+BEHAVIOR = {
+    "targetOriginId": "web",
+    "viewerProtocolPolicy": "redirect-to-https",
+    "allowedMethods": ["GET", "HEAD"],
+    "cachedMethods": ["GET", "HEAD"],
+    "cachePolicyId": POLICY_ID,
+}
+ORIGIN = {
+    "originId": "web",
+    "domainName": "web.example.com",
+    "customOriginConfig": {"httpPort": 80, "httpsPort": 443, "originProtocolPolicy": "https-only", "originSslProtocols": ["TLSv1.2"]},
+}
+WAF_RULE = {
+    "name": "rate",
+    "priority": 1,
+    "action": {"block": {}},
+    "statement": {"rateBasedStatement": {"limit": 2000, "aggregateKeyType": "IP"}},
+    "visibilityConfig": {"cloudwatchMetricsEnabled": True, "metricName": "rate", "sampledRequestsEnabled": True},
+}
+VISIBILITY = {"cloudwatchMetricsEnabled": True, "metricName": "acl", "sampledRequestsEnabled": True}
+ADVANCED = {"alternateTargetGroupArn": GROUP2, "productionListenerRule": LISTENER_RULE, "roleArn": ROLE}
+HOOK = {"hookTargetArn": FUNCTION, "roleArn": ROLE, "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"]}
+BACKUP_RULE = {
+    "ruleName": "daily",
+    "targetVaultName": "main",
+    "schedule": "cron(0 2 * * ? *)",
+    "lifecycle": {"deleteAfter": 30},
+    "startWindow": 60,
+    "completionWindow": 180,
+}
+
+BASE: dict[str, dict[str, Any]] = {
+    "acm.Certificate": {"domainName": "example.com", "subjectAlternativeNames": ["*.example.com"], "validationMethod": "DNS"},
+    "appautoscaling.Policy": {
+        "policyType": "TargetTrackingScaling",
+        "resourceId": "service/c/s",
+        "scalableDimension": "ecs:service:DesiredCount",
+        "serviceNamespace": "ecs",
+        "targetTrackingScalingPolicyConfiguration": {
+            "targetValue": 70,
+            "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        },
+    },
+    "appautoscaling.ScheduledAction": {
+        "resourceId": "service/c/s",
+        "scalableDimension": "ecs:service:DesiredCount",
+        "serviceNamespace": "ecs",
+        "schedule": "cron(0 7 ? * MON-FRI *)",
+        "scalableTargetAction": {"minCapacity": 2, "maxCapacity": 10},
+    },
+    "appautoscaling.Target": {
+        "minCapacity": 2,
+        "maxCapacity": 10,
+        "resourceId": "service/c/s",
+        "scalableDimension": "ecs:service:DesiredCount",
+        "serviceNamespace": "ecs",
+    },
+    "autoscaling.Group": {
+        "minSize": 1,
+        "maxSize": 1,
+        "launchTemplate": {"id": "lt-0123456789abcdef0", "version": "1"},
+        "vpcZoneIdentifiers": ["subnet-0"],
+    },
+    "backup.Plan": {"rules": [BACKUP_RULE]},
+    "backup.RestoreTestingPlan": {
+        "name": "weekly_test",
+        "scheduleExpression": "cron(0 5 ? * SUN *)",
+        "recoveryPointSelection": {"algorithm": "LATEST_WITHIN_WINDOW", "includeVaults": ["*"], "recoveryPointTypes": ["SNAPSHOT"]},
+    },
+    "backup.RestoreTestingSelection": {
+        "name": "databases",
+        "restoreTestingPlanName": "weekly_test",
+        "iamRoleArn": ROLE,
+        "protectedResourceType": "RDS",
+        "protectedResourceArns": ["*"],
+    },
+    "backup.Selection": {"planId": "p", "iamRoleArn": ROLE, "resources": ["*"]},
+    "backup.Vault": {"name": "main"},
+    "backup.VaultLockConfiguration": {"backupVaultName": "main", "minRetentionDays": 7, "maxRetentionDays": 400},
+    "budgets.Budget": {
+        "budgetType": "COST",
+        "limitAmount": "100",
+        "limitUnit": "USD",
+        "timeUnit": "MONTHLY",
+        "notifications": [
+            {
+                "comparisonOperator": "GREATER_THAN",
+                "threshold": 80,
+                "thresholdType": "PERCENTAGE",
+                "notificationType": "ACTUAL",
+                "subscriberSnsTopicArns": [TOPIC],
+            }
+        ],
+    },
+    "cloudfront.Distribution": {
+        "enabled": True,
+        "origins": [ORIGIN],
+        "defaultCacheBehavior": BEHAVIOR,
+        "restrictions": {"geoRestriction": {"restrictionType": "none"}},
+        "viewerCertificate": {"acmCertificateArn": CERT, "sslSupportMethod": "sni-only", "minimumProtocolVersion": "TLSv1.2_2021"},
+        "aliases": ["www.example.com"],
+    },
+    "cloudfront.Function": {"runtime": "cloudfront-js-2.0", "code": "function handler(event) { return event.request; }"},
+    "cloudfront.OriginAccessControl": {"originAccessControlOriginType": "s3", "signingBehavior": "always", "signingProtocol": "sigv4"},
+    "cloudtrail.Trail": {"s3BucketName": "logs"},
+    "cloudwatch.CompositeAlarm": {"alarmName": "all", "alarmRule": 'ALARM("a") OR ALARM("b")'},
+    "cloudwatch.Dashboard": {
+        "dashboardName": "main",
+        "dashboardBody": json.dumps(
+            {"widgets": [{"type": "metric", "x": 0, "y": 0, "width": 12, "height": 6, "properties": {"metrics": []}}]}
+        ),
+    },
+    "cloudwatch.EventRule": {"eventPattern": json.dumps({"source": ["aws.ecs"]})},
+    "cloudwatch.EventTarget": {"rule": "r", "arn": TOPIC},
+    "cloudwatch.LogGroup": {"name": "/app/backend", "retentionInDays": 90},
+    "cloudwatch.LogMetricFilter": {
+        "logGroupName": "/app",
+        "pattern": "ERROR",
+        "metricTransformation": {"name": "errors", "namespace": "App", "value": "1"},
+    },
+    "cloudwatch.LogResourcePolicy": {"policyName": "p", "policyDocument": json.dumps(RESOURCE)},
+    "cloudwatch.MetricAlarm": {
+        "comparisonOperator": "GreaterThanThreshold",
+        "evaluationPeriods": 3,
+        "metricName": "CPUUtilization",
+        "namespace": "AWS/ECS",
+        "period": 60,
+        "statistic": "Average",
+        "threshold": 80,
+        "alarmActions": [TOPIC],
+    },
+    "dynamodb.Table": {"hashKey": "id", "attributes": [{"name": "id", "type": "S"}], "billingMode": "PAY_PER_REQUEST"},
+    "ebs.Volume": {"availabilityZone": "us-east-1a", "size": 100, "type": "gp3", "iops": 6000, "throughput": 250, "encrypted": True},
+    "ec2.DefaultSecurityGroup": {"vpcId": "vpc-0"},
+    "ec2.FlowLog": {"vpcId": "vpc-0", "trafficType": "ALL", "logDestination": "arn:aws:s3:::logs", "logDestinationType": "s3"},
+    "ec2.LaunchTemplate": {"userData": "IyEvYmluL3No"},
+    "ec2.ManagedPrefixList": {"addressFamily": "IPv4", "maxEntries": 5, "entries": [{"cidr": "10.0.0.0/8"}]},
+    "ec2.NatGateway": {"subnetId": "subnet-0", "allocationId": "eipalloc-0"},
+    "ec2.NetworkAclRule": {"networkAclId": "acl-0", "ruleNumber": 100, "protocol": "-1", "ruleAction": "allow", "cidrBlock": "0.0.0.0/0"},
+    "ec2.Route": {"routeTableId": "rtb-0", "destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-0"},
+    "ec2.SecurityGroup": {
+        "description": "web",
+        "vpcId": "vpc-0",
+        "ingress": [{"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.0.0/8"]}],
+    },
+    "ec2.SecurityGroupRule": {
+        "type": "ingress",
+        "securityGroupId": "sg-0",
+        "protocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrBlocks": ["10.0.0.0/8"],
+    },
+    "ec2.Subnet": {"vpcId": "vpc-0", "cidrBlock": "10.0.0.0/24", "availabilityZone": "us-east-1a"},
+    "ec2.Vpc": {"cidrBlock": "10.0.0.0/16"},
+    "ec2.VpcEndpoint": {"vpcId": "vpc-0", "serviceName": "com.amazonaws.us-east-1.s3", "routeTableIds": ["rtb-0"]},
+    "ecr.LifecyclePolicy": {
+        "repository": "app",
+        "policy": json.dumps(
+            {
+                "rules": [
+                    {
+                        "rulePriority": 1,
+                        "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7},
+                        "action": {"type": "expire"},
+                    }
+                ]
+            }
+        ),
+    },
+    "ecr.Repository": {"name": "nautilus/backend"},
+    "ecs.Cluster": {"name": "main"},
+    "ecs.Service": {
+        "cluster": arn("ecs", "cluster/main"),
+        "launchType": "FARGATE",
+        "networkConfiguration": {"subnets": ["subnet-0"]},
+        "loadBalancers": [{"containerName": "app", "containerPort": 8000, "targetGroupArn": GROUP, "advancedConfiguration": ADVANCED}],
+        "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5", "lifecycleHooks": [HOOK]},
+    },
+    "ecs.TaskDefinition": {
+        "family": "app",
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "1024",
+        "memory": "2048",
+        "executionRoleArn": ROLE,
+        "containerDefinitions": containers(),
+    },
+    "efs.AccessPoint": {
+        "fileSystemId": "fs-0123456789abcdef0",
+        "rootDirectory": {"path": "/jts", "creationInfo": {"ownerGid": 1, "ownerUid": 1, "permissions": "0755"}},
+    },
+    "efs.FileSystem": {"encrypted": True, "throughputMode": "elastic"},
+    "elasticache.ReplicationGroup": {
+        "replicationGroupId": "main",
+        "description": "main",
+        "engine": "valkey",
+        "nodeType": "cache.r7g.large",
+        "numCacheClusters": 2,
+        "automaticFailoverEnabled": True,
+        "multiAzEnabled": True,
+        "transitEncryptionEnabled": True,
+        "authToken": "abcdefgh12345678!",
+        "snapshotWindow": "03:00-04:00",
+        "maintenanceWindow": "sun:05:00-sun:06:00",
+    },
+    "elasticache.SubnetGroup": {"name": "main", "subnetIds": ["subnet-0", "subnet-1"]},
+    "iam.OpenIdConnectProvider": {"url": "https://token.actions.githubusercontent.com", "clientIdLists": ["sts.amazonaws.com"]},
+    "iam.Policy": {"policy": json.dumps(IDENTITY)},
+    "iam.Role": {"assumeRolePolicy": json.dumps(TRUST)},
+    "iam.RolePolicyAttachment": {"role": "r", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    "kms.Alias": {"name": "alias/main", "targetKeyId": "k"},
+    "kms.Key": {"enableKeyRotation": True, "policy": json.dumps(KEY_POLICY)},
+    "lambda.Function": {"role": ROLE, "runtime": "python3.13", "handler": "a.b", "s3Bucket": "code", "s3Key": "a.zip"},
+    "lb.Listener": {
+        "loadBalancerArn": BALANCER,
+        "port": 443,
+        "protocol": "HTTPS",
+        "certificateArn": CERT,
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+        "defaultActions": [{"type": "forward", "targetGroupArn": GROUP}],
+    },
+    "lb.ListenerRule": {
+        "listenerArn": LISTENER,
+        "priority": 10,
+        "actions": [{"type": "forward", "targetGroupArn": GROUP}],
+        "conditions": [{"pathPattern": {"values": ["/api/*"]}}],
+    },
+    "lb.LoadBalancer": {"name": "web", "subnets": ["subnet-a", "subnet-b"]},
+    "lb.TargetGroup": {
+        "name": "web",
+        "port": 8000,
+        "protocol": "HTTP",
+        "vpcId": "vpc-0",
+        "targetType": "ip",
+        "healthCheck": {"path": "/health", "interval": 30, "timeout": 5},
+    },
+    "networkfirewall.Firewall": {
+        "firewallPolicyArn": arn("network-firewall", "firewall-policy/p"),
+        "vpcId": "vpc-0",
+        "subnetMappings": [{"subnetId": "subnet-0"}],
+    },
+    "networkfirewall.FirewallPolicy": {
+        "firewallPolicy": {
+            "statelessDefaultActions": ["aws:forward_to_sfe"],
+            "statelessFragmentDefaultActions": ["aws:forward_to_sfe"],
+            "statefulEngineOptions": {"ruleOrder": "STRICT_ORDER"},
+            "statefulDefaultActions": ["aws:drop_established"],
+            "statefulRuleGroupReferences": [{"priority": 1, "resourceArn": arn("network-firewall", "stateful-rulegroup/a")}],
+        }
+    },
+    "networkfirewall.RuleGroup": {
+        "type": "STATEFUL",
+        "capacity": 100,
+        "rules": 'pass tls $HOME_NET any -> any 443 (msg:"ok"; sid:1; rev:1;)',
+    },
+    "rds.Instance": {
+        "identifier": "main",
+        "engine": "postgres",
+        "engineVersion": "17.6",
+        "instanceClass": "db.r7g.large",
+        "allocatedStorage": 100,
+        "storageType": "gp3",
+        "storageEncrypted": True,
+        "username": "nautilus",
+        "password": "abcdefgh1234",
+        "finalSnapshotIdentifier": "main-final",
+        "backupWindow": "01:00-01:30",
+        "maintenanceWindow": "sun:03:30-sun:04:00",
+        "monitoringInterval": 60,
+        "monitoringRoleArn": ROLE,
+        "performanceInsightsEnabled": True,
+        "performanceInsightsRetentionPeriod": 7,
+    },
+    "rds.ParameterGroup": {"family": "postgres17", "parameters": [{"name": "rds.force_ssl", "value": "1"}]},
+    "rds.Proxy": {
+        "engineFamily": "POSTGRESQL",
+        "roleArn": ROLE,
+        "vpcSubnetIds": ["subnet-a", "subnet-b"],
+        "auths": [{"authScheme": "SECRETS", "secretArn": arn("secretsmanager", "secret:x-abcdef")}],
+    },
+    "rds.ProxyDefaultTargetGroup": {
+        "dbProxyName": "main",
+        "connectionPoolConfig": {"maxConnectionsPercent": 90, "maxIdleConnectionsPercent": 50},
+    },
+    "rds.SubnetGroup": {"name": "main", "subnetIds": ["subnet-a", "subnet-b"]},
+    "route53.Record": {"zoneId": "Z1", "name": "api.example.com", "type": "A", "ttl": 60, "records": ["192.0.2.1"]},
+    "route53.Zone": {"name": "example.com"},
+    "s3.Bucket": {"bucket": "nautilus-logs"},
+    "s3.BucketLifecycleConfiguration": {
+        "bucket": "b",
+        "rules": [
+            {"id": "old", "status": "Enabled", "transitions": [{"days": 30, "storageClass": "STANDARD_IA"}], "expiration": {"days": 90}}
+        ],
+    },
+    "s3.BucketObjectLockConfiguration": {"bucket": "b", "rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": 30}}},
+    "s3.BucketPolicy": {"bucket": "b", "policy": json.dumps(RESOURCE)},
+    "s3.BucketServerSideEncryptionConfiguration": {
+        "bucket": "b",
+        "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+    },
+    "scheduler.Schedule": {
+        "name": "nightly",
+        "scheduleExpression": "rate(1 day)",
+        "flexibleTimeWindow": {"mode": "OFF"},
+        "target": {"arn": FUNCTION, "roleArn": ROLE},
+    },
+    "secretsmanager.Secret": {"name": "/nautilus/prod/database"},
+    "secretsmanager.SecretRotation": {"secretId": "s", "rotationRules": {"automaticallyAfterDays": 30}},
+    "secretsmanager.SecretVersion": {"secretId": "s", "secretString": "x"},
+    "sns.Topic": {"name": "alerts"},
+    "sns.TopicSubscription": {"topic": TOPIC, "protocol": "email", "endpoint": "ops@example.com"},
+    "sqs.Queue": {"name": "jobs"},
+    "ssm.Parameter": {"name": "/nautilus/prod/url", "type": "String", "value": "x"},
+    "vpc.SecurityGroupIngressRule": {
+        "securityGroupId": "sg-0",
+        "ipProtocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrIpv4": "10.0.0.0/8",
+    },
+    "wafv2.IpSet": {"scope": "REGIONAL", "ipAddressVersion": "IPV4", "addresses": ["192.0.2.0/24"]},
+    "wafv2.WebAcl": {
+        "name": "main",
+        "scope": "REGIONAL",
+        "defaultAction": {"allow": {}},
+        "rules": [WAF_RULE],
+        "visibilityConfig": VISIBILITY,
+    },
+    "wafv2.WebAclAssociation": {"resourceArn": BALANCER, "webAclArn": ACL},
+    "wafv2.WebAclLoggingConfiguration": {"resourceArn": ACL, "logDestinationConfigs": [arn("logs", "log-group:aws-waf-logs-main")]},
+    "random:index/randomPassword:RandomPassword": {"length": 24},
+}
+
+GONE = object()
+"""Takes a property away."""
+
+
+def _doc(base: dict[str, Any], **statement: Any) -> str:
+    return json.dumps(base | {"Statement": [base["Statement"][0] | statement]})
+
+
+# (rule, type, change of the sound resource, path of the finding)
+CASES: list[tuple[str, str, dict[str, Any], str]] = [
+    # every type
+    ("tags", "ec2.Vpc", {"tags": {"aws:x": "y"}}, "tags.aws:x"),
+    ("tags", "ec2.Vpc", {"tags": {"Name": "x" * 257}}, "tags.Name"),
+    ("tags", "ec2.Vpc", {"tags": {"Name": "a&b"}}, "tags.Name"),
+    ("tags", "ec2.Vpc", {"tags": {f"k{index}": "v" for index in range(51)}}, "tags"),
+    ("arn-format", "lambda.Function", {"role": ROLE, "kmsKeyArn": "key-1"}, "kmsKeyArn"),
+    ("zone-in-region", "ec2.Subnet", {"availabilityZone": "eu-west-1a"}, "availabilityZone"),
+    ("zone-in-region", "ec2.Subnet", {"availabilityZone": "a"}, "availabilityZone"),
+    ("region-name", "ec2.Vpc", {"region": "virginia"}, "region"),
+    ("name-length", "lb.LoadBalancer", {"name": GONE, "__name": "a-load-balancer-with-a-long-name"}, "name"),
+    ("unknown-property", "lb.TargetGroup", {"healthCheck": {"pth": "/"}}, "healthCheck.pth"),
+    ("missing-property", "ec2.Route", {"routeTableId": GONE}, "routeTableId"),
+    ("wrong-type", "lb.LoadBalancer", {"subnets": "subnet-a"}, "subnets"),
+    ("wrong-type", "rds.Instance", {"allocatedStorage": "much"}, "allocatedStorage"),
+    ("wrong-type", "rds.Instance", {"multiAz": "yes"}, "multiAz"),
+    ("api-model", "cloudwatch.MetricAlarm", {"comparisonOperator": "MoreThan"}, "comparisonOperator"),
+    ("api-model", "wafv2.WebAcl", {"scope": "GLOBAL"}, "scope"),
+    ("random-generator", "random:index/randomPassword:RandomPassword", {"length": 3, "minLower": 5}, "length"),
+    # load balancing
+    ("lb-name", "lb.LoadBalancer", {"name": "-web"}, "name"),
+    ("lb-name", "lb.LoadBalancer", {"name": "internal-web"}, "name"),
+    ("lb-name", "lb.LoadBalancer", {"name": "x" * 33}, "name"),
+    ("lb-idle-timeout", "lb.LoadBalancer", {"idleTimeout": 4001}, "idleTimeout"),
+    ("lb-client-keep-alive", "lb.LoadBalancer", {"clientKeepAlive": 10}, "clientKeepAlive"),
+    ("lb-two-zones", "lb.LoadBalancer", {"subnets": ["subnet-a"]}, "subnets"),
+    ("lb-two-zones", "lb.LoadBalancer", {"subnets": GONE}, "subnets"),
+    ("lb-two-zones", "lb.LoadBalancer", {"subnets": GONE, "subnetMappings": [{"subnetId": "subnet-a"}]}, "subnetMappings"),
+    ("lb-target-group-name", "lb.TargetGroup", {"name": "nautilus-prod-backend-blue-target-group-x"}, "name"),
+    ("lb-target-group-port", "lb.TargetGroup", {"port": 70000}, "port"),
+    ("lb-deregistration-delay", "lb.TargetGroup", {"deregistrationDelay": 3601}, "deregistrationDelay"),
+    ("lb-slow-start", "lb.TargetGroup", {"slowStart": 10}, "slowStart"),
+    ("lb-health-check", "lb.TargetGroup", {"healthCheck": {"interval": 301}}, "healthCheck.interval"),
+    ("lb-health-check", "lb.TargetGroup", {"healthCheck": {"healthyThreshold": 1}}, "healthCheck.healthyThreshold"),
+    ("lb-health-check-path", "lb.TargetGroup", {"healthCheck": {"path": "health"}}, "healthCheck.path"),
+    ("lb-stickiness", "lb.TargetGroup", {"stickiness": {"type": "lb_cookie", "cookieDuration": 604801}}, "stickiness.cookieDuration"),
+    ("lb-target-group", "lb.TargetGroup", {"vpcId": GONE}, "vpcId"),
+    ("lb-target-group", "lb.TargetGroup", {"healthCheck": {"interval": 5, "timeout": 5}}, "healthCheck.timeout"),
+    ("lb-target-group", "lb.TargetGroup", {"healthCheck": {"matcher": "ok"}}, "healthCheck.matcher"),
+    ("lb-listener-port", "lb.Listener", {"port": 0}, "port"),
+    ("lb-listener", "lb.Listener", {"certificateArn": GONE}, "certificateArn"),
+    ("lb-listener", "lb.Listener", {"sslPolicy": "TLS13"}, "sslPolicy"),
+    ("lb-listener", "lb.Listener", {"protocol": "HTTP"}, "certificateArn"),
+    ("lb-listener", "lb.Listener", {"certificateArn": CERT.replace("us-east-1", "eu-west-1")}, "certificateArn"),
+    ("lb-listener", "lb.Listener", {"defaultActions": [{"type": "redirect"}]}, "defaultActions[0].redirect"),
+    (
+        "lb-listener",
+        "lb.Listener",
+        {"defaultActions": [{"type": "fixed-response", "fixedResponse": {"contentType": "text/plain", "statusCode": "302"}}]},
+        "defaultActions[0].fixedResponse.statusCode",
+    ),
+    (
+        "lb-forward-weight",
+        "lb.ListenerRule",
+        {"actions": [{"type": "forward", "forward": {"targetGroups": [{"arn": GROUP, "weight": 1000}]}}]},
+        "actions[0].forward.targetGroups[0].weight",
+    ),
+    ("lb-rule-priority", "lb.ListenerRule", {"priority": 50001}, "priority"),
+    ("lb-listener-rule", "lb.ListenerRule", {"conditions": []}, "conditions"),
+    ("lb-listener-rule", "lb.ListenerRule", {"conditions": [{"pathPattern": {"values": ["api"]}}]}, "conditions[0].pathPattern.values[0]"),
+    (
+        "lb-listener-rule",
+        "lb.ListenerRule",
+        {"conditions": [{"pathPattern": {"values": [f"/{index}" for index in range(6)]}}]},
+        "conditions",
+    ),
+    (
+        "lb-listener-rule",
+        "lb.ListenerRule",
+        {
+            "actions": [
+                {"type": "forward", "targetGroupArn": GROUP},
+                {"type": "redirect", "redirect": {"statusCode": "HTTP_301", "port": "443"}},
+            ]
+        },
+        "actions",
+    ),
+    # identity
+    ("iam-role-name", "iam.Role", {"name": "r" * 65}, "name"),
+    ("iam-role-session", "iam.Role", {"maxSessionDuration": 60}, "maxSessionDuration"),
+    ("iam-role-description", "iam.Role", {"description": "a – b"}, "description"),
+    ("iam-policy-name", "iam.Policy", {"name": "a b"}, "name"),
+    ("iam-path", "iam.Role", {"path": "service"}, "path"),
+    ("iam-document", "iam.Role", {"assumeRolePolicy": "{"}, "assumeRolePolicy"),
+    ("iam-document", "iam.Role", {"assumeRolePolicy": _doc(TRUST, Resource="*")}, "assumeRolePolicy.Statement[0].Resource"),
+    (
+        "iam-document",
+        "iam.Role",
+        {"assumeRolePolicy": _doc(TRUST, Principal={"Service": "ecs"})},
+        "assumeRolePolicy.Statement[0].Principal.Service",
+    ),
+    ("iam-document", "iam.Policy", {"policy": _doc(IDENTITY, Effect="allow")}, "policy.Statement[0].Effect"),
+    ("iam-document", "iam.Policy", {"policy": _doc(IDENTITY, Action="GetObject")}, "policy.Statement[0].Action"),
+    ("iam-document", "iam.Policy", {"policy": _doc(IDENTITY, Resource="bucket")}, "policy.Statement[0].Resource"),
+    ("iam-document", "iam.Policy", {"policy": _doc(IDENTITY, Principal="*")}, "policy.Statement[0].Principal"),
+    (
+        "iam-document",
+        "iam.Policy",
+        {"policy": _doc(IDENTITY, Condition={"StringIs": {"a": "b"}})},
+        "policy.Statement[0].Condition.StringIs",
+    ),
+    ("iam-document", "iam.Policy", {"policy": _doc(IDENTITY, Resources="*")}, "policy.Statement[0].Resources"),
+    (
+        "iam-document",
+        "iam.Policy",
+        {"policy": json.dumps(IDENTITY | {"Statement": [IDENTITY["Statement"][0] | {"Sid": f"s{index}"} for index in range(90)]})},
+        "policy",
+    ),
+    ("iam-document", "s3.BucketPolicy", {"policy": _doc(IDENTITY)}, "policy.Statement[0].Principal"),
+    ("iam-document", "cloudwatch.LogResourcePolicy", {"policyDocument": "[]"}, "policyDocument"),
+    ("iam-role-attachments", "iam.Role", {"managedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"] * 21}, "managedPolicyArns"),
+    ("iam-policy-arn", "iam.RolePolicyAttachment", {"policyArn": ROLE}, "policyArn"),
+    ("oidc-provider", "iam.OpenIdConnectProvider", {"url": "http://x.example"}, "url"),
+    ("kms-deletion-window", "kms.Key", {"deletionWindowInDays": 6}, "deletionWindowInDays"),
+    ("kms-rotation-period", "kms.Key", {"rotationPeriodInDays": 30}, "rotationPeriodInDays"),
+    ("kms-key", "kms.Key", {"customerMasterKeySpec": "RSA_2048"}, "enableKeyRotation"),
+    ("kms-key", "kms.Key", {"policy": _doc(KEY_POLICY, Action="kms:Decrypt")}, "policy"),
+    ("kms-alias-name", "kms.Alias", {"name": "main"}, "name"),
+    ("secret-name", "secretsmanager.Secret", {"name": "a b"}, "name"),
+    ("secret-name-suffix", "secretsmanager.Secret", {"name": "database-abc123"}, "name"),
+    ("secret-recovery-window", "secretsmanager.Secret", {"recoveryWindowInDays": 3}, "recoveryWindowInDays"),
+    ("secret-value", "secretsmanager.SecretVersion", {"secretString": GONE}, "secretString"),
+    ("secret-value", "secretsmanager.SecretVersion", {"secretString": "x" * 65537}, "secretString"),
+    (
+        "secret-rotation-days",
+        "secretsmanager.SecretRotation",
+        {"rotationRules": {"automaticallyAfterDays": 1001}},
+        "rotationRules.automaticallyAfterDays",
+    ),
+    ("secret-rotation", "secretsmanager.SecretRotation", {"rotationRules": {}}, "rotationRules"),
+    (
+        "secret-rotation",
+        "secretsmanager.SecretRotation",
+        {"rotationRules": {"scheduleExpression": "cron(0 22 ? * SUN *)", "duration": "3h"}},
+        "rotationRules.duration",
+    ),
+    # databases
+    ("rds-identifier", "rds.Instance", {"identifier": "Main"}, "identifier"),
+    ("rds-identifier", "rds.Instance", {"identifier": "main--db"}, "identifier"),
+    ("rds-username", "rds.Instance", {"username": "a" * 17}, "username"),
+    ("rds-username-reserved", "rds.Instance", {"username": "admin"}, "username"),
+    ("rds-database-name", "rds.Instance", {"dbName": "my-db"}, "dbName"),
+    ("rds-password", "rds.Instance", {"password": "short"}, "password"),
+    ("rds-password", "rds.Instance", {"password": "with@sign1234"}, "password"),
+    ("rds-password", "rds.Instance", {"password": "with space 12"}, "password"),
+    ("rds-credentials", "rds.Instance", {"password": GONE}, "password"),
+    ("rds-credentials", "rds.Instance", {"manageMasterUserPassword": True}, "password"),
+    ("rds-backup-retention", "rds.Instance", {"backupRetentionPeriod": 36}, "backupRetentionPeriod"),
+    ("rds-port", "rds.Instance", {"port": 80}, "port"),
+    ("rds-monitoring-interval", "rds.Instance", {"monitoringInterval": 7}, "monitoringInterval"),
+    ("rds-monitoring", "rds.Instance", {"monitoringRoleArn": GONE}, "monitoringRoleArn"),
+    ("rds-insights-retention", "rds.Instance", {"performanceInsightsRetentionPeriod": 30}, "performanceInsightsRetentionPeriod"),
+    ("rds-storage", "rds.Instance", {"iops": 12000}, "iops"),
+    ("rds-storage", "rds.Instance", {"allocatedStorage": 10}, "allocatedStorage"),
+    ("rds-storage", "rds.Instance", {"maxAllocatedStorage": 101}, "maxAllocatedStorage"),
+    ("rds-final-snapshot", "rds.Instance", {"finalSnapshotIdentifier": GONE}, "finalSnapshotIdentifier"),
+    ("rds-final-snapshot-name", "rds.Instance", {"finalSnapshotIdentifier": "-final"}, "finalSnapshotIdentifier"),
+    ("rds-encryption", "rds.Instance", {"storageEncrypted": GONE, "kmsKeyId": arn("kms", "key/k")}, "storageEncrypted"),
+    ("rds-windows", "rds.Instance", {"backupWindow": "03:00-03:45"}, "backupWindow"),
+    ("rds-windows", "rds.Instance", {"maintenanceWindow": "sunday 03:00"}, "maintenanceWindow"),
+    ("rds-exports", "rds.Instance", {"enabledCloudwatchLogsExports": ["audit"]}, "enabledCloudwatchLogsExports[0]"),
+    ("rds-instance-class", "rds.Instance", {"instanceClass": "r7g.large"}, "instanceClass"),
+    ("rds-group-name", "rds.SubnetGroup", {"name": "Main"}, "name"),
+    ("rds-two-zones", "rds.SubnetGroup", {"subnetIds": ["subnet-a"]}, "subnetIds"),
+    ("rds-parameters", "rds.ParameterGroup", {"parameters": [{"name": "max_connections", "value": "500"}]}, "parameters[0].applyMethod"),
+    ("rds-parameters", "rds.ParameterGroup", {"family": "pg17"}, "family"),
+    (
+        "rds-timescaledb",
+        "rds.ParameterGroup",
+        {"parameters": [{"name": "shared_preload_libraries", "value": "timescaledb", "applyMethod": "pending-reboot"}]},
+        "parameters[0].value",
+    ),
+    ("rds-proxy-name", "rds.Proxy", {"name": "1proxy"}, "name"),
+    ("rds-proxy-idle-timeout", "rds.Proxy", {"idleClientTimeout": 28801}, "idleClientTimeout"),
+    ("rds-proxy", "rds.Proxy", {"vpcSubnetIds": ["subnet-a"]}, "vpcSubnetIds"),
+    (
+        "rds-proxy-pool",
+        "rds.ProxyDefaultTargetGroup",
+        {"connectionPoolConfig": {"maxConnectionsPercent": 50, "maxIdleConnectionsPercent": 60}},
+        "connectionPoolConfig.maxIdleConnectionsPercent",
+    ),
+    ("elasticache-group-id", "elasticache.ReplicationGroup", {"replicationGroupId": "c" * 41}, "replicationGroupId"),
+    ("elasticache-auth-token", "elasticache.ReplicationGroup", {"authToken": "short"}, "authToken"),
+    ("elasticache-auth", "elasticache.ReplicationGroup", {"authToken": "abcdefgh12345678@"}, "authToken"),
+    ("elasticache-auth", "elasticache.ReplicationGroup", {"transitEncryptionEnabled": False}, "authToken"),
+    ("elasticache-port", "elasticache.ReplicationGroup", {"port": 80}, "port"),
+    ("elasticache-nodes", "elasticache.ReplicationGroup", {"numCacheClusters": 7}, "numCacheClusters"),
+    (
+        "elasticache-shards",
+        "elasticache.ReplicationGroup",
+        {"numCacheClusters": GONE, "numNodeGroups": 501, "replicasPerNodeGroup": 1},
+        "numNodeGroups",
+    ),
+    (
+        "elasticache-replicas",
+        "elasticache.ReplicationGroup",
+        {"numCacheClusters": GONE, "numNodeGroups": 1, "replicasPerNodeGroup": 6},
+        "replicasPerNodeGroup",
+    ),
+    ("elasticache-snapshot-retention", "elasticache.ReplicationGroup", {"snapshotRetentionLimit": 36}, "snapshotRetentionLimit"),
+    ("elasticache-group-names", "elasticache.SubnetGroup", {"name": "Main"}, "name"),
+    ("elasticache-failover", "elasticache.ReplicationGroup", {"numCacheClusters": 1}, "automaticFailoverEnabled"),
+    ("elasticache-failover", "elasticache.ReplicationGroup", {"automaticFailoverEnabled": False}, "multiAzEnabled"),
+    ("elasticache-windows", "elasticache.ReplicationGroup", {"snapshotWindow": "05:00-06:00"}, "snapshotWindow"),
+    ("elasticache-windows", "elasticache.ReplicationGroup", {"snapshotWindow": "03:00-03:30"}, "snapshotWindow"),
+    ("elasticache-description", "elasticache.ReplicationGroup", {"nodeType": "r7g.large"}, "nodeType"),
+    ("elasticache-snapshots", "elasticache.ReplicationGroup", {"dataTieringEnabled": True}, "dataTieringEnabled"),
+    (
+        "elasticache-log-delivery",
+        "elasticache.ReplicationGroup",
+        {
+            "logDeliveryConfigurations": [
+                {"logType": "slow-log", "destination": "g", "destinationType": "cloudwatch-logs", "logFormat": "json"}
+            ]
+            * 2
+        },
+        "logDeliveryConfigurations",
+    ),
+    # backup
+    ("backup-vault-name", "backup.Vault", {"name": "m"}, "name"),
+    ("backup-plan-name", "backup.Plan", {"name": "a b"}, "name"),
+    ("backup-restore-test-name", "backup.RestoreTestingPlan", {"name": "weekly-test"}, "name"),
+    ("backup-restore-test", "backup.RestoreTestingPlan", {"scheduleExpression": "rate(7 days)"}, "scheduleExpression"),
+    ("backup-lock-changeable-days", "backup.VaultLockConfiguration", {"changeableForDays": 2}, "changeableForDays"),
+    ("backup-vault-lock", "backup.VaultLockConfiguration", {"minRetentionDays": 500}, "minRetentionDays"),
+    ("backup-start-window", "backup.Plan", {"rules": [BACKUP_RULE | {"startWindow": 30}]}, "rules[0].startWindow"),
+    (
+        "backup-lifecycle",
+        "backup.Plan",
+        {"rules": [BACKUP_RULE | {"lifecycle": {"coldStorageAfter": 30, "deleteAfter": 100}}]},
+        "rules[0].lifecycle.deleteAfter",
+    ),
+    (
+        "backup-lifecycle",
+        "backup.Plan",
+        {"rules": [BACKUP_RULE | {"enableContinuousBackup": True, "lifecycle": {"deleteAfter": 36}}]},
+        "rules[0].lifecycle.deleteAfter",
+    ),
+    ("backup-lifecycle", "backup.Plan", {"rules": [BACKUP_RULE | {"schedule": "cron(0 2 * * *)"}]}, "rules[0].schedule"),
+    ("backup-lifecycle", "backup.Plan", {"rules": [BACKUP_RULE | {"completionWindow": 90}]}, "rules[0].completionWindow"),
+    ("backup-selection", "backup.Selection", {"resources": []}, "resources"),
+    # logs, alarms, events
+    ("log-retention", "cloudwatch.LogGroup", {"retentionInDays": 31}, "retentionInDays"),
+    ("log-group-name", "cloudwatch.LogGroup", {"name": "a b"}, "name"),
+    ("log-class", "cloudwatch.LogGroup", {"logGroupClass": "DELIVERY"}, "retentionInDays"),
+    (
+        "log-metric-filter",
+        "cloudwatch.LogMetricFilter",
+        {"metricTransformation": {"name": "n", "namespace": "AWS/X", "value": "1"}},
+        "metricTransformation.namespace",
+    ),
+    ("alarm-name", "cloudwatch.MetricAlarm", {"name": "a" * 256}, "name"),
+    ("alarm-period", "cloudwatch.MetricAlarm", {"period": 90}, "period"),
+    ("alarm-metric", "cloudwatch.MetricAlarm", {"statistic": GONE}, "statistic"),
+    ("alarm-metric", "cloudwatch.MetricAlarm", {"metricName": GONE, "statistic": GONE, "period": GONE, "namespace": GONE}, "metricName"),
+    ("alarm-metric", "cloudwatch.MetricAlarm", {"threshold": GONE}, "threshold"),
+    ("alarm-metric", "cloudwatch.MetricAlarm", {"statistic": GONE, "extendedStatistic": "95"}, "extendedStatistic"),
+    ("alarm-evaluation", "cloudwatch.MetricAlarm", {"datapointsToAlarm": 4}, "datapointsToAlarm"),
+    ("alarm-evaluation", "cloudwatch.MetricAlarm", {"period": 300, "evaluationPeriods": 300}, "period"),
+    ("alarm-evaluation", "cloudwatch.MetricAlarm", {"treatMissingData": "bad"}, "treatMissingData"),
+    ("alarm-evaluation", "cloudwatch.MetricAlarm", {"alarmActions": [TOPIC] * 6}, "alarmActions"),
+    ("alarm-evaluation", "cloudwatch.MetricAlarm", {"alarmActions": [TOPIC.replace("us-east-1", "eu-west-1")]}, "alarmActions[0]"),
+    ("alarm-composite", "cloudwatch.CompositeAlarm", {"alarmRule": '(ALARM("a")'}, "alarmRule"),
+    ("dashboard-body", "cloudwatch.Dashboard", {"dashboardBody": "{"}, "dashboardBody"),
+    (
+        "dashboard-body",
+        "cloudwatch.Dashboard",
+        {"dashboardBody": json.dumps({"widgets": [{"type": "graph"}]})},
+        "dashboardBody.widgets[0].type",
+    ),
+    ("event-rule-name", "cloudwatch.EventRule", {"name": "a" * 65}, "name"),
+    ("event-rule", "cloudwatch.EventRule", {"eventPattern": GONE}, "eventPattern"),
+    ("event-rule", "cloudwatch.EventRule", {"eventPattern": json.dumps({"source": "aws.ecs"})}, "eventPattern.source"),
+    ("event-rule", "cloudwatch.EventRule", {"scheduleExpression": "cron(0 2 ? * SUN#6 *)"}, "scheduleExpression"),
+    ("event-target", "cloudwatch.EventTarget", {"arn": arn("ecs", "cluster/c")}, "roleArn"),
+    ("scheduler-name", "scheduler.Schedule", {"name": "a b"}, "name"),
+    ("scheduler-schedule", "scheduler.Schedule", {"scheduleExpression": "every day"}, "scheduleExpression"),
+    ("scheduler-schedule", "scheduler.Schedule", {"flexibleTimeWindow": {"mode": "FLEXIBLE"}}, "flexibleTimeWindow.maximumWindowInMinutes"),
+    (
+        "appautoscaling-schedule",
+        "appautoscaling.ScheduledAction",
+        {"scalableTargetAction": {"minCapacity": 5, "maxCapacity": 2}},
+        "scalableTargetAction.minCapacity",
+    ),
+    ("cloudtrail-name", "cloudtrail.Trail", {"name": "a"}, "name"),
+    (
+        "cloudtrail-logs",
+        "cloudtrail.Trail",
+        {"cloudWatchLogsGroupArn": arn("logs", "log-group:g"), "cloudWatchLogsRoleArn": ROLE},
+        "cloudWatchLogsGroupArn",
+    ),
+    ("ssm-parameter-name", "ssm.Parameter", {"name": "/aws/x"}, "name"),
+    ("ssm-parameter", "ssm.Parameter", {"value": ""}, "value"),
+    ("ssm-parameter", "ssm.Parameter", {"value": "x" * 4097}, "value"),
+    ("budget", "budgets.Budget", {"limitAmount": "much"}, "limitAmount"),
+    # storage and messages
+    ("s3-bucket-name", "s3.Bucket", {"bucket": "My_Bucket"}, "bucket"),
+    ("s3-bucket-name", "s3.Bucket", {"bucket": "192.168.0.1"}, "bucket"),
+    ("s3-lifecycle", "s3.BucketLifecycleConfiguration", {"rules": [{"id": "x", "status": "Enabled"}]}, "rules[0]"),
+    (
+        "s3-lifecycle",
+        "s3.BucketLifecycleConfiguration",
+        {"rules": [{"id": "x", "status": "Enabled", "transitions": [{"days": 7, "storageClass": "STANDARD_IA"}]}]},
+        "rules[0].transitions[0].days",
+    ),
+    (
+        "s3-object-lock",
+        "s3.BucketObjectLockConfiguration",
+        {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": 1, "years": 1}}},
+        "rule.defaultRetention",
+    ),
+    (
+        "s3-encryption",
+        "s3.BucketServerSideEncryptionConfiguration",
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256", "kmsMasterKeyId": "k"}}]},
+        "rules[0].applyServerSideEncryptionByDefault.kmsMasterKeyId",
+    ),
+    ("sns-topic-name", "sns.Topic", {"name": "a b"}, "name"),
+    ("sns-display-name", "sns.Topic", {"displayName": "x" * 101}, "displayName"),
+    ("sns-fifo", "sns.Topic", {"fifoTopic": True}, "name"),
+    ("sns-subscription", "sns.TopicSubscription", {"endpoint": "ops"}, "endpoint"),
+    ("sqs-queue-name", "sqs.Queue", {"name": "a" * 81}, "name"),
+    ("sqs-times", "sqs.Queue", {"visibilityTimeoutSeconds": 43201}, "visibilityTimeoutSeconds"),
+    ("sqs-key-reuse", "sqs.Queue", {"kmsDataKeyReusePeriodSeconds": 59}, "kmsDataKeyReusePeriodSeconds"),
+    ("sqs-fifo", "sqs.Queue", {"fifoQueue": True}, "name"),
+    ("sqs-fifo", "sqs.Queue", {"redrivePolicy": "{}"}, "redrivePolicy"),
+    ("dynamodb-name", "dynamodb.Table", {"name": "t"}, "name"),
+    ("dynamodb-table", "dynamodb.Table", {"attributes": [{"name": "id", "type": "S"}, {"name": "x", "type": "S"}]}, "attributes[1]"),
+    ("dynamodb-table", "dynamodb.Table", {"hashKey": "pk"}, "attributes"),
+    ("ecr-repository-name", "ecr.Repository", {"name": "Nautilus/App"}, "name"),
+    ("ecr-lifecycle", "ecr.LifecyclePolicy", {"policy": json.dumps({"rules": [{"rulePriority": 1}]})}, "policy.rules[0].selection"),
+    ("efs-throughput", "efs.FileSystem", {"throughputMode": "provisioned"}, "provisionedThroughputInMibps"),
+    ("efs-access-point", "efs.AccessPoint", {"rootDirectory": {"path": "jts"}}, "rootDirectory.path"),
+    # network
+    ("vpc-cidr", "ec2.Vpc", {"cidrBlock": "10.0.0.0/8"}, "cidrBlock"),
+    ("vpc-cidr", "ec2.Subnet", {"cidrBlock": "10.0.0.1/24"}, "cidrBlock"),
+    ("sg-name", "ec2.SecurityGroup", {"name": "sg-web"}, "name"),
+    ("sg-description", "ec2.SecurityGroup", {"description": "für alle"}, "description"),
+    ("sg-rules", "ec2.SecurityGroup", {"ingress": [{"protocol": "tcp", "fromPort": 500, "toPort": 100}]}, "ingress[0].fromPort"),
+    (
+        "sg-rules",
+        "ec2.SecurityGroup",
+        {"egress": [{"protocol": "tcp", "fromPort": 1, "toPort": 1, "cidrBlocks": ["10.0.0.1/8"]}]},
+        "egress[0].cidrBlocks[0]",
+    ),
+    ("sg-rule", "vpc.SecurityGroupIngressRule", {"cidrIpv4": GONE}, ""),
+    ("sg-rule", "vpc.SecurityGroupIngressRule", {"fromPort": GONE}, "fromPort"),
+    ("sg-rule", "vpc.SecurityGroupIngressRule", {"cidrIpv4": "10.0.0.5/24"}, "cidrIpv4"),
+    ("sg-old-rule", "ec2.SecurityGroupRule", {"toPort": 70000}, "toPort"),
+    ("route-target", "ec2.Route", {"natGatewayId": "nat-0"}, ""),
+    ("nat-address", "ec2.NatGateway", {"allocationId": GONE}, "allocationId"),
+    ("vpc-endpoint", "ec2.VpcEndpoint", {"serviceName": "com.amazonaws.us-east-1.ecr.api"}, "vpcEndpointType"),
+    ("vpc-endpoint", "ec2.VpcEndpoint", {"serviceName": "com.amazonaws.eu-west-1.s3"}, "serviceName"),
+    ("flow-log-target", "ec2.FlowLog", {"logDestinationType": "cloud-watch-logs"}, "iamRoleArn"),
+    ("flow-log-interval", "ec2.FlowLog", {"maxAggregationInterval": 300}, "maxAggregationInterval"),
+    ("network-acl-rule", "ec2.NetworkAclRule", {"ruleNumber": 40000}, "ruleNumber"),
+    ("cidr-format", "wafv2.IpSet", {"addresses": ["192.0.2.1/24"]}, "addresses[0]"),
+    ("network-firewall-name", "networkfirewall.Firewall", {"name": "main_fw"}, "name"),
+    ("network-firewall-zones", "networkfirewall.Firewall", {"subnetMappings": [{"subnetId": "subnet-0"}] * 2}, "subnetMappings"),
+    ("network-firewall-capacity", "networkfirewall.RuleGroup", {"capacity": 30001}, "capacity"),
+    ("network-firewall-rules", "networkfirewall.RuleGroup", {"rules": "allow everything"}, "rules"),
+    ("network-firewall-rules", "networkfirewall.RuleGroup", {"rules": 'pass tcp any any -> any 4001 (msg:"a";)'}, "rules"),
+    (
+        "network-firewall-policy",
+        "networkfirewall.FirewallPolicy",
+        {
+            "firewallPolicy": BASE["networkfirewall.FirewallPolicy"]["firewallPolicy"]
+            | {"statefulEngineOptions": {"ruleOrder": "DEFAULT_ACTION_ORDER"}}
+        },
+        "firewallPolicy.statefulDefaultActions",
+    ),
+    # edge
+    ("cloudfront-oac-name", "cloudfront.OriginAccessControl", {"name": "o" * 65}, "name"),
+    ("cloudfront-function-name", "cloudfront.Function", {"name": "a b"}, "name"),
+    ("cloudfront-function-code", "cloudfront.Function", {"code": "x" * 10241}, "code"),
+    ("cloudfront-comment", "cloudfront.Distribution", {"comment": "x" * 129}, "comment"),
+    (
+        "cloudfront-certificate",
+        "cloudfront.Distribution",
+        {"viewerCertificate": {"acmCertificateArn": CERT.replace("us-east-1", "eu-west-1"), "sslSupportMethod": "sni-only"}},
+        "viewerCertificate.acmCertificateArn",
+    ),
+    ("cloudfront-certificate", "cloudfront.Distribution", {"viewerCertificate": {"cloudfrontDefaultCertificate": True}}, "aliases"),
+    (
+        "cloudfront-origins",
+        "cloudfront.Distribution",
+        {"defaultCacheBehavior": BEHAVIOR | {"targetOriginId": "api"}},
+        "defaultCacheBehavior.targetOriginId",
+    ),
+    (
+        "cloudfront-origins",
+        "cloudfront.Distribution",
+        {"origins": [ORIGIN | {"domainName": "https://web.example.com"}]},
+        "origins[0].domainName",
+    ),
+    (
+        "cloudfront-origin-timeouts",
+        "cloudfront.Distribution",
+        {"origins": [ORIGIN | {"customOriginConfig": ORIGIN["customOriginConfig"] | {"originReadTimeout": 300}}]},
+        "origins[0].customOriginConfig.originReadTimeout",
+    ),
+    (
+        "cloudfront-behaviors",
+        "cloudfront.Distribution",
+        {"defaultCacheBehavior": BEHAVIOR | {"allowedMethods": ["GET", "POST"]}},
+        "defaultCacheBehavior.allowedMethods",
+    ),
+    (
+        "cloudfront-behaviors",
+        "cloudfront.Distribution",
+        {"defaultCacheBehavior": BEHAVIOR | {"cachePolicyId": "CachingOptimized"}},
+        "defaultCacheBehavior.cachePolicyId",
+    ),
+    ("cloudfront-web-acl", "cloudfront.Distribution", {"webAclId": ACL}, "webAclId"),
+    ("waf-name", "wafv2.WebAcl", {"name": "a b"}, "name"),
+    ("waf-description", "wafv2.WebAcl", {"description": "what (this) is"}, "description"),
+    ("waf-scope-region", "wafv2.WebAcl", {"scope": "CLOUDFRONT", "region": "eu-west-1"}, "scope"),
+    ("waf-rules", "wafv2.WebAcl", {"rules": [WAF_RULE, WAF_RULE | {"name": "other"}]}, "rules[1].priority"),
+    ("waf-rules", "wafv2.WebAcl", {"rules": [{key: value for key, value in WAF_RULE.items() if key != "action"}]}, "rules[0].action"),
+    (
+        "waf-rules",
+        "wafv2.WebAcl",
+        {"rules": [WAF_RULE | {"statement": {"rateBasedStatement": {"limit": 5}}}]},
+        "rules[0].statement.rateBasedStatement.limit",
+    ),
+    (
+        "waf-log-destination",
+        "wafv2.WebAclLoggingConfiguration",
+        {"logDestinationConfigs": [arn("logs", "log-group:waf")]},
+        "logDestinationConfigs[0]",
+    ),
+    ("waf-association", "wafv2.WebAclAssociation", {"webAclArn": ACL.replace("regional/", "global/")}, "webAclArn"),
+    ("acm-domain", "acm.Certificate", {"domainName": "not a domain"}, "domainName"),
+    ("acm-domain", "acm.Certificate", {"validationMethod": GONE}, "validationMethod"),
+    ("route53-ttl", "route53.Record", {"ttl": -1}, "ttl"),
+    ("route53-name", "route53.Zone", {"name": f"{'a' * 300}.com"}, "name"),
+    ("route53-record", "route53.Record", {"ttl": GONE}, "ttl"),
+    ("route53-record", "route53.Record", {"type": "CNAME", "records": ["a.example.com", "b.example.com"]}, "records"),
+    ("route53-record", "route53.Record", {"records": ["web.example.com"]}, "records[0]"),
+    ("route53-zone", "route53.Zone", {"name": "not a zone"}, "name"),
+    # compute
+    ("ecs-name", "ecs.Cluster", {"name": "a b"}, "name"),
+    ("ecs-grace-period", "ecs.Service", {"healthCheckGracePeriodSeconds": -1}, "healthCheckGracePeriodSeconds"),
+    ("ecs-deployment-percent", "ecs.Service", {"deploymentMaximumPercent": 300}, "deploymentMaximumPercent"),
+    ("ecs-deployment", "ecs.Service", {"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "deploymentConfiguration.bakeTimeInMinutes"),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "1441"}},
+        "deploymentConfiguration.bakeTimeInMinutes",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 0}}},
+        "deploymentConfiguration.canaryConfiguration.canaryPercent",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 2}}},
+        "deploymentConfiguration.linearConfiguration.stepPercent",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {
+                "strategy": "BLUE_GREEN",
+                "bakeTimeInMinutes": "5",
+                "lifecycleHooks": [HOOK | {"lifecycleStages": ["PRE_TRAFFIC"]}],
+            }
+        },
+        "deploymentConfiguration.lifecycleHooks[0].lifecycleStages[0]",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {
+                "strategy": "BLUE_GREEN",
+                "bakeTimeInMinutes": "5",
+                "lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["PRODUCTION_TRAFFIC_SHIFT"]}],
+            }
+        },
+        "deploymentConfiguration.lifecycleHooks[0].lifecycleStages[0]",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {"loadBalancers": [{"containerName": "app", "containerPort": 8000, "targetGroupArn": GROUP}]},
+        "loadBalancers[0].advancedConfiguration",
+    ),
+    ("ecs-traffic-shift", "ecs.Service", {"deploymentController": {"type": "CODE_DEPLOY"}}, "deploymentController.type"),
+    ("ecs-service", "ecs.Service", {"networkConfiguration": GONE}, "networkConfiguration"),
+    (
+        "ecs-service",
+        "ecs.Service",
+        {"availabilityZoneRebalancing": "ENABLED", "deploymentMaximumPercent": 100, "deploymentMinimumHealthyPercent": 0},
+        "availabilityZoneRebalancing",
+    ),
+    ("ecs-fargate-size", "ecs.TaskDefinition", {"memory": "512"}, "memory"),
+    ("ecs-fargate-size", "ecs.TaskDefinition", {"cpu": "300"}, "cpu"),
+    ("ecs-fargate-size", "ecs.TaskDefinition", {"networkMode": "bridge"}, "networkMode"),
+    ("ecs-fargate-size", "ecs.TaskDefinition", {"executionRoleArn": GONE}, "executionRoleArn"),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": "{}"}, "containerDefinitions"),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": containers(stopTimeout=121)}, "containerDefinitions[0].stopTimeout"),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": containers(imagee="x")}, "containerDefinitions[0].imagee"),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": containers(cpu="1")}, "containerDefinitions[0].cpu"),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(healthCheck={"command": ["CMD-SHELL", "x"], "startPeriod": 301})},
+        "containerDefinitions[0].healthCheck.startPeriod",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(portMappings=[{"containerPort": 8000, "hostPort": 80}])},
+        "containerDefinitions[0].portMappings[0].hostPort",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(dependsOn=[{"containerName": "db", "condition": "START"}])},
+        "containerDefinitions[0].dependsOn[0].containerName",
+    ),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": containers(memory=4096)}, "containerDefinitions"),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": containers(essential=False)}, "containerDefinitions"),
+    (
+        "ecs-task-volumes",
+        "ecs.TaskDefinition",
+        {
+            "volumes": [
+                {
+                    "name": "v",
+                    "efsVolumeConfiguration": {
+                        "fileSystemId": "fs-0",
+                        "authorizationConfig": {"accessPointId": "fsap-0", "iam": "ENABLED"},
+                    },
+                }
+            ]
+        },
+        "volumes[0].efsVolumeConfiguration.transitEncryption",
+    ),
+    ("lambda-name", "lambda.Function", {"name": "f" * 65}, "name"),
+    ("lambda-memory", "lambda.Function", {"memorySize": 64}, "memorySize"),
+    ("lambda-timeout", "lambda.Function", {"timeout": 901}, "timeout"),
+    ("lambda-storage", "lambda.Function", {"ephemeralStorage": {"size": 100}}, "ephemeralStorage.size"),
+    ("lambda-package", "lambda.Function", {"runtime": "python3.8"}, "runtime"),
+    ("lambda-package", "lambda.Function", {"handler": GONE}, "handler"),
+    ("lambda-environment", "lambda.Function", {"environment": {"variables": {"AWS_REGION": "x"}}}, "environment.variables.AWS_REGION"),
+    ("lambda-environment", "lambda.Function", {"environment": {"variables": {"BIG": "x" * 5000}}}, "environment.variables"),
+    ("launch-template-name", "ec2.LaunchTemplate", {"name": "a b c"}, "name"),
+    ("launch-template-data", "ec2.LaunchTemplate", {"userData": "#!/bin/sh"}, "userData"),
+    ("autoscaling-group-name", "autoscaling.Group", {"name": "a:b"}, "name"),
+    ("autoscaling-sizes", "autoscaling.Group", {"minSize": 3}, "minSize"),
+    ("autoscaling-sizes", "autoscaling.Group", {"launchTemplate": GONE}, "launchTemplate"),
+    ("ebs-size", "ebs.Volume", {"size": 70000}, "size"),
+    ("ebs-volume", "ebs.Volume", {"iops": 100}, "iops"),
+    ("ebs-volume", "ebs.Volume", {"type": "gp2"}, "iops"),
+    ("appautoscaling-target", "appautoscaling.Target", {"minCapacity": 11}, "minCapacity"),
+    ("appautoscaling-target", "appautoscaling.Target", {"resourceId": "c/s"}, "resourceId"),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {"targetTrackingScalingPolicyConfiguration": GONE},
+        "targetTrackingScalingPolicyConfiguration",
+    ),
+]
+
+ELSEWHERE = frozenset(
+    "unique-name subnet-in-vpc rds-replica-source rds-family lb-rule-priority-unique cloudfront-alias-unique backup-lock-retention s3-lb-log-bucket".split()
+)
+"""Rules about several resources, tested in test_relations.py."""
+
+
+def changed(short: str, change: dict[str, Any]) -> dict[str, Any]:
+    """The sound resource with a change."""
+    merged = BASE[short] | change
+    return {key: value for key, value in merged.items() if value is not GONE and key != "__name"}
+
+
+def every_unknown(short: str) -> dict[str, Any]:
+    """The sound resource with every input unknown, as at a preview of a program that computes everything."""
+    return dict.fromkeys(BASE[short], UNKNOWN)

@@ -1,0 +1,203 @@
+"""Rules about several resources: known ones by id, unknown ones by the dependencies that the engine or the language host names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nautilus.sandbox.simulation.context import Run
+from nautilus.sandbox.simulation.values import UNKNOWN, Secret
+from tests.simulation.rule_cases import BACKUP_RULE, BASE, CERT, changed
+from tests.simulation.support import check, exists, findings, token, urn
+
+
+def subnets(run: Run, *zones: str) -> list[str]:
+    return [
+        exists(run, "ec2.Subnet", {"vpcId": "vpc-0", "cidrBlock": f"10.0.{index}.0/24", "availabilityZone": zone}, name=f"s{index}").id
+        for index, zone in enumerate(zones)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("short", "prop", "rule"), [("lb.LoadBalancer", "subnets", "lb-two-zones"), ("rds.SubnetGroup", "subnetIds", "rds-two-zones")]
+)
+class TestTwoZones:
+    def test_known_subnets_of_one_zone_are_refused(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        ids = subnets(run, "us-east-1a", "us-east-1a")
+        assert (rule, prop) in findings(short, {prop: ids}, run=run)
+
+    def test_known_subnets_of_two_zones_pass(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        ids = subnets(run, "us-east-1a", "us-east-1b")
+        assert findings(short, {prop: ids}, run=run) == set()
+
+    def test_unknown_subnets_are_found_through_their_dependencies(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        subnets(run, "us-east-1a", "us-east-1a", "us-east-1b")
+        told = {prop: [urn("ec2.Subnet", "s0"), urn("ec2.Subnet", "s1")]}
+        run.note_dependencies(token(short), "it", told)
+        assert (rule, prop) in findings(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True)
+
+    def test_unknown_subnets_of_two_zones_pass(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        subnets(run, "us-east-1a", "us-east-1b")
+        run.note_dependencies(token(short), "it", {prop: [urn("ec2.Subnet", "s0"), urn("ec2.Subnet", "s1")]})
+        assert findings(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True) == set()
+
+    def test_without_dependencies_one_zone_everywhere_is_refused(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        subnets(run, "us-east-1a", "us-east-1a")
+        assert (rule, prop) in findings(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True)
+
+    def test_without_dependencies_the_rest_waits_for_up(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        subnets(run, "us-east-1a", "us-east-1b")
+        result = check(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True)
+        assert result.failures == []
+        assert prop in result.unchecked
+
+
+def test_two_subnets_in_one_zone_beside_another_are_refused() -> None:
+    run = Run()
+    ids = subnets(run, "us-east-1a", "us-east-1b", "us-east-1b")
+    assert ("lb-two-zones", "subnets") in findings("lb.LoadBalancer", {"subnets": ids}, run=run)
+
+
+def test_a_generator_that_may_draw_refused_characters() -> None:
+    run = Run()
+    check("random:index/randomPassword:RandomPassword", {"length": 20}, name="pw", run=run)
+    run.note_dependencies(token("rds.Instance"), "it", {"password": [urn("random:index/randomPassword:RandomPassword", "pw")]})
+    assert ("rds-password", "password") in findings("rds.Instance", changed("rds.Instance", {"password": UNKNOWN}), run=run, preview=True)
+    run.note_dependencies(
+        token("elasticache.ReplicationGroup"), "it", {"authToken": [urn("random:index/randomPassword:RandomPassword", "pw")]}
+    )
+    assert ("elasticache-auth", "authToken") in findings(
+        "elasticache.ReplicationGroup", changed("elasticache.ReplicationGroup", {"authToken": UNKNOWN}), run=run, preview=True
+    )
+
+
+def test_a_generator_of_accepted_characters_passes() -> None:
+    run = Run()
+    check("random:index/randomPassword:RandomPassword", {"length": 20, "overrideSpecial": "!#"}, name="pw", run=run)
+    run.note_dependencies(token("rds.Instance"), "it", {"password": [urn("random:index/randomPassword:RandomPassword", "pw")]})
+    assert findings("rds.Instance", changed("rds.Instance", {"password": UNKNOWN}), run=run, preview=True) == set()
+
+
+def test_names_collide() -> None:
+    run = Run()
+    assert findings("iam.Role", BASE["iam.Role"] | {"name": "app"}, name="one", run=run) == set()
+    result = check("iam.Role", BASE["iam.Role"] | {"name": "app"}, name="two", run=run)
+    assert [(one.rule, one.path) for one in result.failures] == [("unique-name", "name")]
+    assert "one" in result.failures[0].reason
+    assert "EntityAlreadyExists" in result.failures[0].reason
+
+
+def test_a_name_checked_again_and_a_name_given_up_do_not_collide() -> None:
+    run = Run()
+    for name in ("app", "app", "other"):
+        assert findings("iam.Role", BASE["iam.Role"] | {"name": name}, name="one", run=run) == set()
+    assert findings("iam.Role", BASE["iam.Role"] | {"name": "app"}, name="two", run=run) == set()
+
+
+def test_names_in_two_regions_do_not_collide() -> None:
+    run = Run()
+    assert findings("sns.Topic", {"name": "alerts"}, name="one", run=run) == set()
+    assert findings("sns.Topic", {"name": "alerts", "region": "eu-west-1"}, name="two", run=run) == set()
+
+
+def test_a_subnet_outside_its_vpc_or_over_another() -> None:
+    run = Run()
+    vpc = exists(run, "ec2.Vpc", {"cidrBlock": "10.0.0.0/16"}).id
+    assert ("subnet-in-vpc", "cidrBlock") in findings("ec2.Subnet", {"vpcId": vpc, "cidrBlock": "10.1.0.0/24"}, run=run)
+    exists(run, "ec2.Subnet", {"vpcId": vpc, "cidrBlock": "10.0.0.0/24"}, name="first")
+    assert ("subnet-in-vpc", "cidrBlock") in findings("ec2.Subnet", {"vpcId": vpc, "cidrBlock": "10.0.0.128/25"}, name="second", run=run)
+    assert findings("ec2.Subnet", {"vpcId": vpc, "cidrBlock": "10.0.1.0/24"}, name="third", run=run) == set()
+
+
+def test_a_replica_needs_backups_at_its_source() -> None:
+    run = Run()
+    source = exists(run, "rds.Instance", BASE["rds.Instance"] | {"backupRetentionPeriod": 0}, name="source")
+    replica = {
+        "identifier": "replica",
+        "instanceClass": "db.r7g.large",
+        "replicateSourceDb": source.outputs["arn"],
+        "skipFinalSnapshot": True,
+    }
+    assert ("rds-replica-source", "replicateSourceDb") in findings("rds.Instance", replica, name="replica", run=run)
+
+
+def test_a_parameter_group_of_another_version() -> None:
+    run = Run()
+    exists(run, "rds.ParameterGroup", {"name": "pg16", "family": "postgres16"}, name="pg")
+    assert ("rds-family", "parameterGroupName") in findings(
+        "rds.Instance", changed("rds.Instance", {"parameterGroupName": "pg16"}), run=run
+    )
+
+
+def test_priorities_of_one_listener_are_unique() -> None:
+    run = Run()
+    assert findings("lb.ListenerRule", BASE["lb.ListenerRule"], name="one", run=run) == set()
+    assert ("lb-rule-priority-unique", "priority") in findings("lb.ListenerRule", BASE["lb.ListenerRule"], name="two", run=run)
+    other = BASE["lb.ListenerRule"] | {"listenerArn": BASE["lb.ListenerRule"]["listenerArn"][:-1] + "1"}
+    assert findings("lb.ListenerRule", other, name="three", run=run) == set()
+
+
+def test_an_alias_belongs_to_one_distribution() -> None:
+    run = Run()
+    assert findings("cloudfront.Distribution", BASE["cloudfront.Distribution"], name="one", run=run) == set()
+    assert ("cloudfront-alias-unique", "aliases[0]") in findings(
+        "cloudfront.Distribution", BASE["cloudfront.Distribution"], name="two", run=run
+    )
+
+
+def test_an_unknown_certificate_of_another_region() -> None:
+    run = Run()
+    exists(run, "acm.Certificate", BASE["acm.Certificate"] | {"region": "eu-west-1"}, name="cert")
+    viewer = {"acmCertificateArn": UNKNOWN, "sslSupportMethod": "sni-only"}
+    path = "viewerCertificate.acmCertificateArn"
+    assert ("cloudfront-certificate", path) in findings(
+        "cloudfront.Distribution", changed("cloudfront.Distribution", {"viewerCertificate": viewer}), run=run, preview=True
+    )
+    exists(run, "acm.Certificate", BASE["acm.Certificate"], name="edge")
+    result = check("cloudfront.Distribution", changed("cloudfront.Distribution", {"viewerCertificate": viewer}), run=run, preview=True)
+    assert result.failures == []
+    assert path in result.unchecked
+    assert CERT
+
+
+def test_retention_outside_the_vaults_lock() -> None:
+    run = Run()
+    exists(run, "backup.VaultLockConfiguration", BASE["backup.VaultLockConfiguration"], name="lock")
+    rules = [BACKUP_RULE | {"lifecycle": {"deleteAfter": 500}}]
+    assert ("backup-lock-retention", "rules[0].lifecycle.deleteAfter") in findings("backup.Plan", {"rules": rules}, run=run)
+
+
+def test_load_balancer_logs_to_a_kms_bucket() -> None:
+    run = Run()
+    bucket = exists(run, "s3.Bucket", {"bucket": "lb-logs"}).id
+    encryption = {"bucket": bucket, "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}]}
+    exists(run, "s3.BucketServerSideEncryptionConfiguration", encryption)
+    logs = {"accessLogs": {"bucket": bucket, "enabled": True}}
+    assert ("s3-lb-log-bucket", "accessLogs.bucket") in findings("lb.LoadBalancer", BASE["lb.LoadBalancer"] | logs, run=run)
+
+
+def test_a_cname_at_the_apex() -> None:
+    run = Run()
+    zone = exists(run, "route53.Zone", {"name": "example.com"}).id
+    record = {"zoneId": zone, "name": "example.com", "type": "CNAME", "ttl": 60, "records": ["x.example.net"]}
+    assert ("route53-record", "type") in findings("route53.Record", record, run=run)
+
+
+def test_a_container_of_an_unknown_image_waits() -> None:
+    task = changed("ecs.TaskDefinition", {"containerDefinitions": UNKNOWN})
+    result = check("ecs.TaskDefinition", task, preview=True)
+    assert result.failures == []
+    assert "containerDefinitions" in result.unchecked
+
+
+def test_a_secret_password_is_compared_but_not_shown() -> None:
+    result = check("rds.Instance", changed("rds.Instance", {"password": Secret("abc/defgh123")}))
+    assert "contains /" in result.failures[0].reason
+    assert json.dumps(result.failures[0].reason).count("abc/") == 0
