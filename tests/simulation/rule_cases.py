@@ -967,7 +967,16 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
 ]
 
 ELSEWHERE = frozenset(
-    "unique-name subnet-in-vpc rds-replica-source rds-family lb-rule-priority-unique cloudfront-alias-unique backup-lock-retention s3-lb-log-bucket".split()
+    [
+        "unique-name",
+        "subnet-in-vpc",
+        "rds-replica-source",
+        "rds-family",
+        "lb-rule-priority-unique",
+        "cloudfront-alias-unique",
+        "backup-lock-retention",
+        "s3-lb-log-bucket",
+    ]
 )
 """Rules about several resources, tested in test_relations.py."""
 

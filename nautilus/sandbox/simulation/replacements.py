@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-import yaml
-
 from nautilus.sandbox.simulation.types_table import ResourceType
 
 TABLE = Path(__file__).with_name("replacements.yaml")
@@ -34,6 +32,8 @@ class Entry:
 @functools.cache
 def entries() -> dict[str, Entry]:
     """The reviewed table, by type."""
+    import yaml  # here: a run in which nothing changes never reads the table
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     raw = yaml.load(TABLE.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  # a safe loader, in C where there is one
     return {token: Entry(frozenset(row.get("replace") or ()), frozenset(row.get("update") or ())) for token, row in raw.items()}
