@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from copy import deepcopy
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,18 @@ from infra.settings.yaml_reader import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("account", "local", "paper", "prod", "staging")
-REMOVED = object()
+
+
+class Marker(Enum):
+    """A marker whose name is the same in every test worker."""
+
+    REMOVED = "removed"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+REMOVED = Marker.REMOVED
 """As a change's value: the key is taken out."""
 
 KeyPath = tuple[str | int, ...]
