@@ -300,9 +300,10 @@ def serve(exemptions: Path, *, rules: Sequence[Rule] = RULES) -> None:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
+    # The engine may interrupt as soon as it has read the port.
     try:
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
         server.wait_for_termination()
     except KeyboardInterrupt:
         server.stop(grace=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,12 @@ from infra.settings.root import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 Change = Callable[[dict[str, Any]], None]
+
+
+def pytest_sessionstart() -> None:
+    """The SDK's modules hold millions of objects that never go away; sweeping them again and again is most of a test's time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,8 +50,18 @@ def changed(name: str, **sections: dict[str, Any]) -> Settings:
     return Settings.model_validate(data)
 
 
+_made: dict[str, Any] = {}
+
+
 def synthesised(settings: Settings) -> Any:
-    """The whole platform on mocks that check what the sandbox checks."""
+    """The whole platform on mocks that check what the sandbox checks; equal settings are made once a worker."""
+    key = settings.model_dump_json()
+    if key not in _made:
+        _made[key] = _synthesise(settings)
+    return _made[key]
+
+
+def _synthesise(settings: Settings) -> Any:
     from infra.platform import build_platform
     from nautilus.sandbox.simulation.mocks import synth
 

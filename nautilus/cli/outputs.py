@@ -44,7 +44,7 @@ def as_yaml(values: Mapping[str, Any]) -> str:
     """YAML with sorted keys."""
     import yaml
 
-    return str(yaml.safe_dump(dict(values), sort_keys=True, allow_unicode=True, default_flow_style=False, width=4096))
+    return str(yaml.safe_dump(dict(values), sort_keys=True, allow_unicode=False, default_flow_style=False, width=4096))
 
 
 def outputs(

@@ -46,6 +46,19 @@ class TestTwoZones:
         run.note_dependencies(token(short), "it", {prop: [urn("ec2.Subnet", "s0"), urn("ec2.Subnet", "s1")]})
         assert findings(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True) == set()
 
+    def test_one_unknown_subnet_named_twice_is_refused(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        subnets(run, "us-east-1a", "us-east-1b")
+        run.note_dependencies(token(short), "it", {prop: [urn("ec2.Subnet", "s0")]})
+        assert (rule, prop) in findings(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True)
+
+    def test_a_dependency_on_something_else_waits_for_up(self, short: str, prop: str, rule: str) -> None:
+        run = Run()
+        subnets(run, "us-east-1a", "us-east-1b")
+        exists(run, "ec2.Vpc", {"cidrBlock": "10.0.0.0/16"}, name="vpc")
+        run.note_dependencies(token(short), "it", {prop: [urn("ec2.Subnet", "s0"), urn("ec2.Vpc", "vpc")]})
+        assert findings(short, {prop: [UNKNOWN, UNKNOWN]}, run=run, preview=True) == set()
+
     def test_without_dependencies_one_zone_everywhere_is_refused(self, short: str, prop: str, rule: str) -> None:
         run = Run()
         subnets(run, "us-east-1a", "us-east-1a")

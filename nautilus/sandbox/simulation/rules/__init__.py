@@ -104,13 +104,10 @@ class RuleContext:
             elif each is UNKNOWN:
                 complete = False
         if not complete:
-            urns = self.run.dependencies(self.urn, name)
-            if urns is not None:
-                told = {urn: self.run.checked[urn] for urn in urns if urn in self.run.checked and self.run.checked[urn].token in tokens}
-                found |= told
-                # The picture is whole when nothing else feeds the input, or when there is a resource for each of its elements.
-                elements = len([each for each in wanted if each is not None])
-                complete = bool(told) and (len(told) == len(urns) or len(found) >= elements)
+            # An unknown element comes from a resource that the property depends on; components among those have no inputs of their own.
+            told = [self.run.checked[urn] for urn in self.run.dependencies(self.urn, name) or () if urn in self.run.checked]
+            found |= {known.urn: known for known in told if known.token in tokens}
+            complete = bool(told) and all(known.token in tokens for known in told)
         if not complete:
             self.later(name)
         return list(found.values()), complete
