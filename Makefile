@@ -1,4 +1,4 @@
-# Every target installs what it needs. STACK defaults to the embedded simulation.
+# Every target installs what it needs. STACK defaults to the embedded simulation; ARGS go to the command (`make up STACK=prod ARGS=--yes`).
 STACK ?= local
 PYTHON ?= python3
 VENV := .venv
@@ -26,13 +26,13 @@ $(STAMP): pyproject.toml uv.lock requirements.lock
 install: $(STAMP)
 
 up: $(STAMP) ## bring a stack up (STACK=local: the embedded simulation, no AWS account)
-	@$(RUN) up --stack $(STACK)
+	@$(RUN) up --stack $(STACK) $(ARGS)
 
 preview: $(STAMP) ## show what `up` would change
-	@$(RUN) preview --stack $(STACK)
+	@$(RUN) preview --stack $(STACK) $(ARGS)
 
 destroy: $(STAMP) ## unlock the stack, then remove everything in it
-	@$(RUN) destroy --stack $(STACK) --unlock
+	@$(RUN) destroy --stack $(STACK) --unlock $(ARGS)
 
 test: $(STAMP) ## all tests: units, properties, components, policies, then the real engine
 	@$(BIN)/python -m nautilus.sandbox.toolchain

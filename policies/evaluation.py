@@ -202,6 +202,10 @@ def _sensitive(values: Mapping[str, Value]) -> Iterable[str]:
                     yield from _sensitive(item)
 
 
+_NAMED = 2
+"""How many documents a summary names."""
+
+
 def summarise(findings: Iterable[Finding]) -> list[Finding]:
     """The findings with those put off to the update gathered into one line a rule: a first preview has dozens of composed documents."""
     kept: list[Finding] = []
@@ -214,6 +218,7 @@ def summarise(findings: Iterable[Finding]) -> list[Finding]:
     for rule, several in put_off.items():
         names = sorted({finding.urn.rsplit("::", 1)[-1] for finding in several})
         what = "1 document is" if len(names) == 1 else f"{len(names)} documents are"
-        message = f"{what} composed from resources that do not exist yet; `up` judges each before it is created: {', '.join(names)}"
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        message = f"{what} composed from resources that do not exist yet; `up` judges each before it is created: {shown}"
         kept.append(Finding(rule, "", message, Kind.LATER))
     return kept

@@ -193,7 +193,7 @@ class Session:
 
     def warnings(self, result: OperationResult) -> list[str]:
         """What a successful run still wants people to know: advisory findings and the engine's warnings."""
-        advisory = [violation_text(item) for item in result.policies if not item.mandatory]
+        advisory = sorted(violation_text(item).splitlines()[-1] for item in result.policies if not item.mandatory)
         engine = [item.message.strip() for item in result.diagnostics if item.severity is Severity.WARNING]
         return [*advisory, *engine]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def explain(result: OperationResult) -> str:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     try:
         resolve(print)
     except ToolchainError as error:
@@ -59,7 +58,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     found = Sandbox(folder, "local")
     result = found.up()
     assert result.ok, explain(result)
-    yield found
+    return found
 
 
 def test_a_second_preview_shows_nothing(sandbox: Sandbox) -> None:
@@ -82,9 +81,9 @@ def test_an_update_is_no_replacement_and_a_new_name_is_one(sandbox: Sandbox) -> 
     assert "replace" in " ".join(renamed.changes)
 
 
-def test_a_generator_that_draws_refused_characters_stops_before_anything_is_made(sandbox: Sandbox) -> None:
+def test_a_generator_that_draws_refused_characters_stops_the_preview(sandbox: Sandbox) -> None:
     before = len(sandbox.resources())
-    result = sandbox.up(config_override={"tiny:token": "yes", "tiny:special": "@"})
+    result = sandbox.preview(config_override={"tiny:token": "yes", "tiny:special": "'@'"})
     assert result.outcome is Outcome.FAILED
     assert any("elasticache-auth" in item.message and "cache" in item.message for item in result.errors), explain(result)
     assert len(sandbox.resources()) == before

@@ -13,7 +13,7 @@ from typing import Any
 
 from nautilus.sandbox.simulation import autoname, generators
 from nautilus.sandbox.simulation.api import ApiModels
-from nautilus.sandbox.simulation.context import Known, Peer, Run, Urn
+from nautilus.sandbox.simulation.context import Peer, Run, Urn
 from nautilus.sandbox.simulation.rules import RuleContext, apply
 from nautilus.sandbox.simulation.types_table import Property, ResourceType, Type, TypesTable
 from nautilus.sandbox.simulation.values import UNKNOWN, Asset, Secret, has_unknown, is_list, is_map, reveal, reveal_hidden, shown
@@ -71,10 +71,10 @@ def _type_failures(table: TypesTable, kind: Type, value: Any, path: str) -> Iter
                 best = min(tries, key=lambda found: (any(one.rule == "wrong-type" and one.path == path for one in found), len(found)))
                 yield from best
         case "str":
-            if isinstance(value, (dict, list, Asset, bool)) and not isinstance(value, bool):
-                yield _wrong(path, kind, value)
-            elif isinstance(value, bool):
+            if isinstance(value, bool):
                 yield _wrong(path, kind, value, "write 'true' or 'false' as a string")
+            elif isinstance(value, (dict, list, Asset)):
+                yield _wrong(path, kind, value)
         case "int" | "num":
             yield from _number_failures(kind, value, path)
         case "bool":
@@ -269,4 +269,4 @@ def _unique(failures: list[Failure]) -> list[Failure]:
     return sorted(kept.values(), key=lambda one: (one.path, one.reason))
 
 
-__all__ = ["CheckError", "Checked", "Checker", "Failure", "Known", "merged_tags"]
+__all__ = ["CheckError", "Checked", "Checker", "Failure", "merged_tags"]
