@@ -1,5 +1,7 @@
 """The Pulumi program: load settings, build, export."""
 
+import gc
+
 import pulumi
 
 from infra.account import build_account
@@ -7,6 +9,10 @@ from infra.platform import build_platform
 from infra.settings.loader import load_program
 from infra.settings.problems import SettingsError
 from infra.settings.root import AccountSettings
+
+# The SDK's service modules load as they are used: millions of objects that never go away. Sweeping them costs seconds of a process
+# that lives for seconds.
+gc.disable()
 
 try:
     settings = load_program(pulumi.Config("nautilus-infra"), pulumi.get_stack())

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from nautilus.sandbox.engine import Sandbox
@@ -39,18 +40,16 @@ def processes(root: Path) -> dict[int, str]:
 
 def interrupt(kind: str, child: subprocess.Popen[bytes], root: Path) -> None:
     """Do the harm."""
+    found = processes(root)
     if kind == "ctrl-c":
-        os.killpg(child.pid, signal.SIGINT)
+        victims, harm = [child.pid], signal.SIGINT
     elif kind == "provider":
-        for pid, line in processes(root).items():
-            if "nautilus.sandbox.provider" in line:
-                os.kill(pid, signal.SIGKILL)
+        victims, harm = [pid for pid, line in found.items() if "nautilus.sandbox.provider" in line], signal.SIGKILL
     else:
-        for pid in (child.pid, *processes(root)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        victims, harm = [child.pid, *found], signal.SIGKILL
+    for pid in victims:
+        with suppress(ProcessLookupError):  # the run may just have ended by itself
+            os.kill(pid, harm)
     child.wait(180)
 
 
