@@ -29,7 +29,10 @@ def bootstrap(
     repository: Annotated[
         str | None,
         typer.Option(
-            "--repository", metavar="OWNER/NAME", help="Also make the roles of this GitHub repository's workflows.", show_default=False
+            "--repository",
+            metavar="OWNER/NAME",
+            help="Also make the roles of this GitHub repository's workflows; OWNER@id/NAME@id where its OIDC subject carries numbers.",
+            show_default=False,
         ),
     ] = None,
     branch: Annotated[str, typer.Option("--branch", help="Branch whose workflows may preview, beside pull requests.")] = "main",

@@ -138,14 +138,19 @@ def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[
         **({"engine": ("engine", services.engine)} if services.engine.enabled else {}),
         **({"ib-gateway": ("ibGateway", services.ib_gateway)} if services.ib_gateway.enabled else {}),
     }
+    images: dict[str, str | None] = {name: service.image_digest for name, (_, service) in enabled.items()}
+    setting = {name: f"services.{key}.imageDigest" for name, (key, _) in enabled.items()}
+    if settings.timescale.enabled:
+        images |= {"timescale": settings.timescale.image_digest, "etcd": settings.timescale.etcd_image_digest}
+        setting |= {"timescale": "timescale.imageDigest", "etcd": "timescale.etcdImageDigest"}
     filled = tuple(spec.name for spec in inventory(settings.trading) if spec.kind is SecretKind.FILLED)
     return Facts(
         stack=stack,
         domain=settings.edge.dns.domain,
         own_zone=settings.edge.dns.zone_id is None,
         emails=emails,
-        images={name: service.image_digest for name, (_, service) in enabled.items()},
-        setting_of_image={name: f"services.{key}.imageDigest" for name, (key, _) in enabled.items()},
+        images=images,
+        setting_of_image=setting,
         filled_secrets=filled,
         outputs=outputs,
     )

@@ -12,7 +12,8 @@ from nautilus.ops.bootstrap_ci import DEPLOY_SECONDS, CiRole, CiScope, OidcProvi
 from nautilus.ops.bootstrap_state import KmsKey, StateBucket
 from nautilus.ops.steps import Step
 
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:@\d{1,20})?/[A-Za-z0-9._-]{1,100}(?:@\d{1,20})?")
+"""`OWNER/NAME`, or `OWNER@id/NAME@id`: the subject of repositories that were created, renamed or moved since July 2026 carries the numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.repository is not None and not _REPOSITORY.fullmatch(self.repository):
-            raise ValueError(f"{self.repository!r} is not a GitHub repository of the form OWNER/NAME")
+            raise ValueError(f"{self.repository!r} is not a GitHub repository of the form OWNER/NAME or OWNER@id/NAME@id")
 
     @property
     def bucket(self) -> str:

@@ -217,7 +217,8 @@ def test_the_toolchain_is_owed_only_where_nothing_can_be_built(monkeypatch: pyte
 
 def test_the_platform_lists_what_people_provide() -> None:
     facts = doctor.platform_of("prod", settings("prod"), {"zoneId": "Z1"})
-    assert set(facts.images) == {"backend", "frontend", "engine", "ib-gateway"}
+    assert set(facts.images) == {"backend", "frontend", "engine", "ib-gateway", "timescale", "etcd"}
+    assert facts.setting_of_image["etcd"] == "timescale.etcdImageDigest"
     assert facts.setting_of_image["ib-gateway"] == "services.ibGateway.imageDigest"
     assert {"ib-username", "ib-password", "binance-api-key"} <= set(facts.filled_secrets)
     assert "database-password" not in facts.filled_secrets

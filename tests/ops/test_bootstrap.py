@@ -197,6 +197,10 @@ def test_a_repository_must_be_owner_and_name(name: str) -> None:
         target(repository=name)
 
 
+def test_a_repository_whose_subject_carries_numbers() -> None:
+    assert target(repository="acme@12/nautilus@345").repository == "acme@12/nautilus@345"
+
+
 SCOPE = CiScope("aws", ACCOUNT, REGION, "bucket", ("arn:key/1",), "nautilus-prod", "nautilus-ci-prod")
 
 
