@@ -111,6 +111,7 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
             gateway_port=settings.trading.gateway_port,
             timescale=settings.timescale.enabled,
             interface_endpoints=settings.network.endpoints is not EndpointProfile.NONE,
+            edge=settings.platform.phase is Phase.SERVICES,
             every_endpoint=settings.network.endpoints is EndpointProfile.FULL,
             s3_endpoint=settings.network.existing is None,
         ),

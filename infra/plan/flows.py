@@ -54,7 +54,7 @@ NFS_PORT = 2049
 
 
 def flows(
-    *, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_endpoint: bool, every_endpoint: bool = True
+    *, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_endpoint: bool, every_endpoint: bool = True, edge: bool = True
 ) -> tuple[Flow, ...]:
     """Every permitted connection of a platform, in a stable order. Nothing else opens a port.
 
@@ -63,6 +63,7 @@ def flows(
         timescale: Whether market data has its own database.
         interface_endpoints: Whether AWS's APIs are reached through endpoints in the VPC; else through the NAT.
         every_endpoint: Whether TimescaleDB's nodes find EC2 and Systems Manager among those endpoints; else through the NAT.
+        edge: Whether there is a load balancer yet; before it stands, nothing is opened to CloudFront.
         s3_endpoint: Whether S3 is reached through a gateway endpoint (image layers, backups); else through the NAT.
     """
     workers = [
@@ -71,7 +72,6 @@ def flows(
         if timescale or role is not Role.TIMESCALE
     ]
     table = [
-        Flow(Role.CLOUDFRONT, Role.LOAD_BALANCER, 443, "CloudFront is the only client of the origin"),
         Flow(Role.LOAD_BALANCER, Role.BACKEND, BACKEND_PORT, "API, WebSockets and health checks"),
         Flow(Role.LOAD_BALANCER, Role.FRONTEND, FRONTEND_PORT, "the site and its health checks"),
         Flow(Role.BACKEND, Role.POSTGRES, POSTGRES_PORT, "relational data"),
@@ -85,6 +85,8 @@ def flows(
         Flow(Role.ENGINE, Role.INTERNET, 443, "exchange APIs"),
         Flow(Role.BACKEND, Role.INTERNET, 443, "market-data and notification APIs"),
     ]
+    if edge:
+        table.append(Flow(Role.CLOUDFRONT, Role.LOAD_BALANCER, 443, "CloudFront is the only client of the origin"))
     if interface_endpoints:
         table += [Flow(role, Role.ENDPOINTS, 443, "AWS APIs through interface endpoints") for role in workers]
     if s3_endpoint:

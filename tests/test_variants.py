@@ -1,0 +1,95 @@
+"""The platform under other settings than the committed ones: what a stack file may say, the program must be able to build."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.settings.foundation import EndpointProfile, ExistingVpc, NatMode
+from infra.settings.workloads import Architecture
+from policies.testing import evaluate, simulated
+from tests.conftest import changed, stack, synthesised
+
+
+def service(name: str, **values: Any) -> dict[str, Any]:
+    """The services section with some values of one service replaced."""
+    section = stack("local").services.model_dump(mode="python")
+    section[name].update(values)
+    return section
+
+
+def dns(**values: Any) -> dict[str, Any]:
+    section = stack("local").edge.model_dump(mode="python")
+    section["dns"].update(values)
+    return section
+
+
+def rollout(*steps: int) -> dict[str, Any]:
+    return service("backend", rollout={"steps": list(steps), "hold_minutes": 3, "bake_minutes": 2})
+
+
+EUROPE = {"account": {"region": "eu-west-1", "dr_region": "eu-central-1"}}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "another-region": EUROPE,
+    "another-region-foundation": EUROPE | {"platform": {"phase": "foundation"}},
+    "one-nat": {"network": {"nat": NatMode.SINGLE}},
+    "essential-endpoints": {"network": {"endpoints": EndpointProfile.ESSENTIAL}},
+    "no-endpoints": {"network": {"endpoints": EndpointProfile.NONE}},
+    "two-zones": {"network": {"zones": ["a", "b"]}, "timescale": {"enabled": False}},
+    "four-zones": {"network": {"zones": ["a", "b", "c", "d"]}},
+    "a-small-network": {"network": {"cidr": "10.10.16.0/20"}},
+    "no-replica": {"postgres": {"replicas": 0}},
+    "three-replicas": {"postgres": {"replicas": 3}},
+    "provisioned-iops": {"postgres": {"storage_gb": 400, "max_storage_gb": 1000, "iops": 12_000}},
+    "one-zone-database": {"postgres": {"multi_az": False}},
+    "redis": {"cache": {"engine": "redis", "version": "7.1"}},
+    "a-lonely-cache": {"cache": {"replicas": 0}},
+    "no-engine": {"services": service("engine", enabled=False)},
+    "no-gateway": {"services": service("ib_gateway", enabled=False)},
+    "all-at-once": {"services": rollout(100)},
+    "canary": {"services": rollout(10, 100)},
+    "linear": {"services": rollout(25, 50, 75, 100)},
+    "intel": {"services": service("backend", architecture=Architecture.X86_64)},
+    "own-zone": {"edge": dns(zone_id="Z0123456789ABCDEFGHIJ")},
+    "own-certificates": {
+        "edge": dns(
+            certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+            cdn_certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/66666666-7777-8888-9999-000000000000",
+        )
+    },
+    "no-vault-lock": {"backup": {"lock": "none"}},
+    "compliance-lock": {
+        "backup": {"lock": "compliance", "acknowledge_compliance": "this lock can never be removed", "cooling_off_days": 3}
+    },
+    "a-longer-project": {"platform": {"project": "nautilusplat"}},
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_builds_and_keeps_the_policies(name: str) -> None:
+    recording = synthesised(changed("local", **VARIANTS[name]))
+    assert len(recording) > 250
+    assert [str(finding) for finding in evaluate(simulated(recording))] == []
+
+
+def test_your_own_network_is_used_and_none_is_made() -> None:
+    subnets = {tier: [f"subnet-0{tier}{letter}000000000000"[:24] for letter in "abc"] for tier in ("1", "2", "3")}
+    existing = ExistingVpc(
+        vpc_id="vpc-0123456789abcdef0",
+        public_subnet_ids=subnets["1"],
+        app_subnet_ids=subnets["2"],
+        data_subnet_ids=subnets["3"],
+    )
+    recording = synthesised(changed("local", network={"existing": existing.model_dump(mode="python")}))
+    made = {item.type for item in recording}
+    assert not made & {"aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/natGateway:NatGateway", "aws:ec2/routeTable:RouteTable"}
+    assert recording.exports["vpcId"] == "vpc-0123456789abcdef0"
+    assert recording.exports["natAddresses"] == []
+
+
+def test_another_region_puts_the_edge_into_us_east_1() -> None:
+    recording = synthesised(changed("local", **EUROPE))
+    firewall = recording.one("aws:wafv2/webAcl:WebAcl", "edge-firewall")
+    assert firewall.inputs["region"] == "us-east-1"
+    assert recording.one("aws:rds/instance:Instance", "postgres-primary").inputs["region"] == "eu-west-1"
