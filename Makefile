@@ -7,7 +7,7 @@ RUN := $(BIN)/nautilus
 STAMP := $(VENV)/.installed
 RUNNER ?=
 
-.PHONY: install up preview destroy test lint bench drill docs acceptance lock clean help
+.PHONY: install up preview destroy test unit lint bench drill docs acceptance lock clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -37,6 +37,9 @@ destroy: $(STAMP) ## unlock the stack, then remove everything in it
 test: $(STAMP) ## all tests: units, properties, components, policies, then the real engine
 	@$(BIN)/python -m nautilus.sandbox.toolchain
 	@$(BIN)/pytest -n 2 --dist loadgroup
+
+unit: $(STAMP) ## the quick tests: pieces on mocks, no engine, no whole platform
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not engine and not whole"
 
 lint: $(STAMP) ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/pyright

@@ -14,6 +14,8 @@ from infra.outputs import SCHEMA_FILE, schema
 from policies.testing import evaluate, simulated
 from tests.conftest import ROOT, changed, stack, synthesised
 
+pytestmark = pytest.mark.whole
+
 HOLDS_DATA = {
     "aws:rds/instance:Instance",
     "aws:ebs/volume:Volume",

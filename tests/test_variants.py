@@ -12,6 +12,9 @@ from policies.testing import evaluate, simulated
 from tests.conftest import changed, stack, synthesised
 
 
+pytestmark = pytest.mark.whole
+
+
 def service(name: str, **values: Any) -> dict[str, Any]:
     """The services section with some values of one service replaced."""
     section = stack("local").services.model_dump(mode="python")
