@@ -30,6 +30,8 @@ from infra.settings.root import Settings
 from nautilus.cli.app import app
 from nautilus.cli.outputs import variable
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 RUNBOOKS = DOCS / "runbooks"

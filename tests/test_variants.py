@@ -11,7 +11,6 @@ from infra.settings.workloads import Architecture
 from policies.testing import evaluate, simulated
 from tests.conftest import changed, stack, synthesised
 
-
 pytestmark = pytest.mark.whole
 
 

@@ -20,6 +20,8 @@ from infra.settings import edge, foundation
 from nautilus.sandbox.simulation.mocks import Recorded, Recording, synth
 from tests.components.edge import ACCOUNT, context
 
+pytestmark = pytest.mark.whole
+
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000001"
 DOMAIN = "nautilus.example.com"
 

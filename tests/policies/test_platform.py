@@ -15,6 +15,8 @@ from policies.security_groups import WORLD, reach
 from policies.subnets import data_subnets, internet_routes
 from policies.testing import UNKNOWN, Recorded, evaluate, recorded_stack, simulated
 
+pytestmark = pytest.mark.whole
+
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
