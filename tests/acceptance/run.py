@@ -2,12 +2,14 @@
 
 The runner brings its own AWS provider. It runs `local` through its whole life (preview, up, second preview, refresh, destroy) and previews production's
 settings. Passed: every step succeeded, no validation error that is not explained below, and nothing left over. What the runner
-had to simulate is listed.
+had to simulate is listed. A run is repeated, once, when every error in it is the answer to a request that was sent twice because the
+runner's stand-in of AWS dropped the connection after serving the first: such an answer says nothing about the program.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,12 +33,37 @@ def life(runner: Path, stack: str, *more: str) -> dict[str, Any]:
         return json.loads(report.read_text())
 
 
+ERROR = re.compile(r"error: .*")
+CALL = re.compile(r"operation error ([\w .()-]+): (\w+)")
+AFTERMATH = frozenset({"error: update failed", "error: preview failed"})
+ANSWERS = ("NotFound", "AlreadyExists", "Duplicate", "ResourceInUse", "Conflict")
+"""What a call answers when it was carried out before: a part of the error's text."""
+
+
+def errors(summary: dict[str, Any]) -> list[str]:
+    """The error lines of the failed steps, each once."""
+    texts = [Path(step["output"]).read_text("utf-8", "replace") for step in summary["steps"] if step["rc"] and step["required"]]
+    return sorted({line.strip() for text in texts for line in ERROR.findall(text)} - AFTERMATH)
+
+
+def repeated(summary: dict[str, Any]) -> bool:
+    """Whether a step failed and every error of it answers a request that the client's log shows to have been sent again."""
+    found = errors(summary)
+    log = Path(summary["work"], "terraform.log")
+    if summary["ok"] or summary["invalid"] or not found or not log.exists():
+        return False
+    again = set(re.findall(r"retrying request [\w .()-]+/(\w+), attempt", log.read_text("utf-8", "replace")))
+    calls = [(CALL.search(line), any(answer in line for answer in ANSWERS)) for line in found]
+    return all(call is not None and call[2] in again and known for call, known in calls)
+
+
 def unexplained(summary: dict[str, Any]) -> list[str]:
     """What speaks against this run, a line each."""
     found = [f"{item['type']} {item['name']}: {item['detail']}" for item in summary["invalid"]]
     found = [line for line in found if not any(part in line for part in EXPLAINED)]
     if not summary["ok"] and not (summary["invalid"] and not found):
         found += [f"step {step['name']} ended with {step['rc']}" for step in summary["steps"] if step["rc"] and step["required"]]
+        found += errors(summary)
     left = {kind: names for kind, names in summary["leftovers"].items() if names}
     found += [f"left over: {kind} {', '.join(map(str, names))}" for kind, names in left.items()]
     return found
@@ -59,8 +86,13 @@ def main() -> int:
     setup = runner.parent / "setup.sh"
     if setup.exists():
         subprocess.run([str(setup)], check=True, stdout=subprocess.DEVNULL)
+    whole = ("--collect", "--unprotect", "--teardown-config", UNLOCK, "--extra-region", "us-west-2")
+    local = life(runner, "local", *whole)
+    if repeated(local):
+        print("\nonce more: the runner lost connections, and what failed was only the second sending of", *errors(local), sep="\n  ")
+        local = life(runner, "local", *whole)
     runs = {
-        "local": life(runner, "local", "--collect", "--unprotect", "--teardown-config", UNLOCK, "--extra-region", "us-west-2"),
+        "local": local,
         "prod": life(runner, "prod", "--collect", "--only", "preview"),
     }
     complaints = [f"{stack}: {line}" for stack, summary in runs.items() for line in unexplained(summary)]
