@@ -32,5 +32,8 @@ class Parameters(Component):
     ) -> None:
         super().__init__(name, ctx, opts)
         for key, value in values.items():
-            aws.ssm.Parameter(f"{name}-{key}", name=f"{prefix}/{key}", type="String", value=value.apply(_text), opts=self.child())
+            # The prefix is ours alone, so a value that an interrupted `up` left there is overwritten, not refused.
+            aws.ssm.Parameter(
+                f"{name}-{key}", name=f"{prefix}/{key}", type="String", value=value.apply(_text), overwrite=True, opts=self.child()
+            )
         self.register_outputs({"prefix": prefix})
