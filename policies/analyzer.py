@@ -87,7 +87,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._inputs: dict[str, Properties] = {}
         self._providers: dict[str, Properties] = {}
 
-    def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: object) -> proto.AnalyzerInfo:  # noqa: N802, ARG002
+    def GetAnalyzerInfo(self, request: empty_pb2.Empty, context: object) -> proto.AnalyzerInfo:
         """What the pack is called and which policies it holds."""
         info = proto.AnalyzerInfo(name=PACK, displayName="Nautilus", version=_version(), supportsConfig=True)
         for rule in self._rules:
@@ -116,21 +116,21 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         )
         return info
 
-    def GetPluginInfo(self, request: empty_pb2.Empty, context: object) -> plugin_pb2.PluginInfo:  # noqa: N802, ARG002
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: object) -> plugin_pb2.PluginInfo:
         """The pack's version."""
         return plugin_pb2.PluginInfo(version=_version())
 
-    def Configure(self, request: proto.ConfigureAnalyzerRequest, context: object) -> empty_pb2.Empty:  # noqa: N802, ARG002
+    def Configure(self, request: proto.ConfigureAnalyzerRequest, context: object) -> empty_pb2.Empty:
         """Take the levels of `--policy-pack-config`."""
         with self._lock:
             self._levels = {name: config.enforcementLevel for name, config in request.policyConfig.items()}
             self._forget()
         return empty_pb2.Empty()
 
-    def ConfigureStack(  # noqa: N802
+    def ConfigureStack(
         self,
         request: proto.AnalyzerStackConfigureRequest,
-        context: object,  # noqa: ARG002
+        context: object,
     ) -> proto.AnalyzerStackConfigureResponse:
         """Learn whether this is a preview, and which values the stack's configuration keeps secret."""
         with self._lock:
@@ -139,11 +139,11 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             self._forget()
         return proto.AnalyzerStackConfigureResponse()
 
-    def Remediate(self, request: proto.AnalyzeRequest, context: object) -> proto.RemediateResponse:  # noqa: N802, ARG002
+    def Remediate(self, request: proto.AnalyzeRequest, context: object) -> proto.RemediateResponse:
         """Change nothing: the pack judges, it does not rewrite."""
         return proto.RemediateResponse()
 
-    def Analyze(self, request: proto.AnalyzeRequest, context: object) -> proto.AnalyzeResponse:  # noqa: N802, ARG002
+    def Analyze(self, request: proto.AnalyzeRequest, context: object) -> proto.AnalyzeResponse:
         """Judge one resource by its inputs, before the engine acts on it."""
         with self._lock:
             inputs = properties(request.properties)
@@ -157,7 +157,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             )
             return self._response(self._current_run().resource(resource))
 
-    def AnalyzeStack(self, request: proto.AnalyzeStackRequest, context: object) -> proto.AnalyzeResponse:  # noqa: N802, ARG002
+    def AnalyzeStack(self, request: proto.AnalyzeStackRequest, context: object) -> proto.AnalyzeResponse:
         """Judge how all resources relate, once all of them are registered."""
         with self._lock:
             stack = Stack((self._recorded(resource) for resource in request.resources), preview=self._preview, secrets=self._secrets)
@@ -165,7 +165,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             self._forget()
             return self._response(summarise(findings))
 
-    def Cancel(self, request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:  # noqa: N802, ARG002
+    def Cancel(self, request: empty_pb2.Empty, context: object) -> empty_pb2.Empty:
         """End."""
         if self._on_cancel:
             self._on_cancel()

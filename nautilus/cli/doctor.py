@@ -85,7 +85,7 @@ def toolchain(*, simulated: bool) -> list[Item]:
         elif cached.is_file():
             items.append(Item("toolchain", Verdict.OK, f"Pulumi CLI {chain.VERSION}, built earlier: {cached}"))
         else:
-            go, reason = chain._go()
+            go, reason = chain.find_go()
             if go is None:
                 items.append(Item("toolchain", Verdict.OWED, f"no Pulumi CLI, and none can be built: {reason}", error.hint))
             else:

@@ -329,4 +329,4 @@ def planned(project: Path, stack: str, config_dir: Path | None, say: Say, on_eve
 
     with _translated(stack):
         sandbox = Sandbox(project, stack, config_dir=config_dir, progress=say)
-        return sandbox._operate(Verb.PREVIEW, ["--json"], on_event, None, None, None, empty_state=True)
+        return sandbox.preview(on_event=on_event, empty_state=True, document=True)

@@ -210,6 +210,7 @@ class Sandbox:
         expect_no_changes: bool = False,
         empty_state: bool = False,
         refresh: bool = False,
+        document: bool = False,
         targets: Sequence[str] = (),
         timeout: float | None = None,
         cancel: threading.Event | None = None,
@@ -218,8 +219,10 @@ class Sandbox:
 
         `config_override` maps config paths to YAML values, for this run only. `targets` are URNs. `timeout` is in seconds. A preview
         changes nothing, so it may run beside another operation.
+
+        With `document` the result's `output_log` holds the plan as one JSON document: unlike the events it carries the dependencies.
         """
-        args = [*(["--refresh"] if refresh else []), *_targets(targets), *self._pack_arguments()]
+        args = [*(["--refresh"] if refresh else []), *(["--json"] if document else []), *_targets(targets), *self._pack_arguments()]
         return self._operate(
             Verb.PREVIEW, args, on_event, config_override, timeout, cancel, expect_no_changes=expect_no_changes, empty_state=empty_state
         )

@@ -129,7 +129,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
     # -------------------------------------------------------------- about the provider
 
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def Handshake(self, request: Any, context: Any) -> Any:
         """First words; an engine that we have not met starts a new run."""
         if self._engine.attach(request.engine_address):
             self._simulator.begin()
@@ -138,30 +138,30 @@ class Provider(pb_grpc.ResourceProviderServicer):
             response.accepts_outputs_in_check = True
         return response
 
-    def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def Attach(self, request: Any, context: Any) -> Any:
         """The address of an engine that found us through PULUMI_DEBUG_PROVIDERS."""
         if self._engine.attach(request.address):
             self._simulator.begin()
         return empty_pb2.Empty()
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
         """The version of the SDK whose types we have."""
         return plugin_pb.PluginInfo(version=self.version)
 
-    def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def GetSchema(self, request: Any, context: Any) -> Any:
         """A schema without types, enough for `pulumi import --generate-code=false`."""
         return pb.GetSchemaResponse(schema=json.dumps({"name": self.package, "version": self.version}))
 
-    def GetMapping(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def GetMapping(self, request: Any, context: Any) -> Any:
         """No mappings."""
         return pb.GetMappingResponse()
 
-    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def CheckConfig(self, request: Any, context: Any) -> Any:
         """The inputs of a provider resource."""
         found = provider_config.failures(decode(request.news))
         return pb.CheckResponse(inputs=request.news, failures=[pb.CheckFailure(property=path, reason=reason) for path, reason in found])
 
-    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def DiffConfig(self, request: Any, context: Any) -> Any:
         """Another region needs another provider; anything else changes in place."""
         old, new = reveal(decode(request.old_inputs or request.olds)), reveal(decode(request.news))
         changed = sorted(name for name in {*old, *new} - {"version"} if old.get(name) != new.get(name))
@@ -170,18 +170,18 @@ class Provider(pb_grpc.ResourceProviderServicer):
         replaces = ["region"] if "region" in changed and self.package == "aws" else []
         return pb.DiffResponse(changes=pb.DiffResponse.DIFF_SOME, diffs=changed, replaces=replaces)
 
-    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Configure(self, request: Any, context: Any) -> Any:
         """Region, account and default tags of this connection."""
         self._peers[context.peer()] = provider_config.peer_of(decode(request.args), self._default)
         return pb.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=True)
 
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
+    def Cancel(self, request: Any, context: Any) -> Any:
         """Nothing here takes long enough to be cancelled."""
         return empty_pb2.Empty()
 
     # -------------------------------------------------------------- resources
 
-    def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Check(self, request: Any, context: Any) -> Any:
         """Names and tags filled in, every rule applied."""
 
         def call() -> Any:
@@ -200,7 +200,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
         return self._guard(context, call)
 
-    def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Diff(self, request: Any, context: Any) -> Any:
         """What changes, and what needs a new resource."""
 
         def call() -> Any:
@@ -224,7 +224,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
         return self._guard(context, call)
 
-    def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Create(self, request: Any, context: Any) -> Any:
         """A new resource, or at preview what is known of it."""
 
         def call() -> Any:
@@ -233,7 +233,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
         return self._guard(context, call)
 
-    def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Read(self, request: Any, context: Any) -> Any:
         """The live state, for refresh, import and lookup."""
 
         def call() -> Any:
@@ -243,7 +243,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
         return self._guard(context, call)
 
-    def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Update(self, request: Any, context: Any) -> Any:
         """An update in place."""
 
         def call() -> Any:
@@ -253,7 +253,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
         return self._guard(context, call)
 
-    def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Delete(self, request: Any, context: Any) -> Any:
         """The end of a resource, unless AWS would refuse."""
 
         def call() -> Any:
@@ -262,7 +262,7 @@ class Provider(pb_grpc.ResourceProviderServicer):
 
         return self._guard(context, call)
 
-    def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Invoke(self, request: Any, context: Any) -> Any:
         """A provider function."""
 
         def call() -> Any:

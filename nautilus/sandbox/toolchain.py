@@ -153,7 +153,7 @@ def _cached() -> Toolchain | None:
     return Toolchain(pulumi, VERSION, "cache", own_host=True)
 
 
-def _go() -> tuple[Path | None, str]:
+def find_go() -> tuple[Path | None, str]:
     """A usable Go, or None with what is wrong with the one that is there."""
     found = shutil.which("go")
     if found is None:
@@ -256,7 +256,7 @@ def build(progress: Progress, *, heartbeat: float = 10.0) -> Toolchain:
 
     `heartbeat` is the time between two progress lines, in seconds. Raises ToolchainError when there is no usable Go or the build fails.
     """
-    go, reason = _go()
+    go, reason = find_go()
     if go is None:
         raise ToolchainError(_ways(f"No Pulumi CLI {VERSION} or newer was found, and none can be built: {reason}."))
     target = cache_folder()
