@@ -151,7 +151,6 @@ class Cache(Component):
             opts=self.stateful(ignore_changes=["auth_token"]),
         )
         self.primary_address: pulumi.Output[str] = self.group.primary_endpoint_address
-        self.reader_address: pulumi.Output[str] = self.group.reader_endpoint_address
         self.port: pulumi.Output[int] = pulumi.Output.from_input(PORT)
         self.replication_group_id: pulumi.Output[str] = self.group.replication_group_id
         self.member_ids: list[pulumi.Output[str]] = [
@@ -159,4 +158,4 @@ class Cache(Component):
             self.group.replication_group_id.apply(lambda group_id, number=number: f"{group_id}-{number:03d}")
             for number in range(1, settings.replicas + 2)
         ]
-        self.register_outputs({"primaryAddress": self.primary_address, "readerAddress": self.reader_address})
+        self.register_outputs({"primaryAddress": self.primary_address})

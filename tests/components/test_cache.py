@@ -25,7 +25,7 @@ def made(*, unlocked: bool = False, environment: str = "prod", **settings: Any) 
             log_key_arn=key("logs"),
             auth_token=pulumi.Output.secret("token-of-at-least-16"),
         )
-        return {"primary": cache.primary_address, "reader": cache.reader_address, "members": cache.member_ids, "port": cache.port}
+        return {"primary": cache.primary_address, "members": cache.member_ids, "port": cache.port}
 
     return synth(build)
 
@@ -110,5 +110,5 @@ def test_the_group_is_protected_until_the_stack_is_unlocked() -> None:
 def test_members_are_named_before_they_exist() -> None:
     outputs = made(replicas=1).outputs
     assert outputs["members"] == ["nautilus-prod-cache-001", "nautilus-prod-cache-002"]
-    assert (outputs["primary"], outputs["reader"]) == ("master.nautilus-prod-cache.cache", "replica.nautilus-prod-cache.cache")
+    assert outputs["primary"] == "master.nautilus-prod-cache.cache"
     assert outputs["port"] == 6379
