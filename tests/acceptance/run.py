@@ -28,7 +28,7 @@ EXPLAINED: dict[str, str] = {}
 REVOKED = r"InvalidPermission\.NotFound"
 """What a security-group rule's removal is told when it was carried out before: the rule is gone, as asked."""
 TRIES = 3
-PATIENCE_SECONDS = 2400
+PATIENCE_SECONDS = 1800
 """No repetition is begun later than this."""
 
 
