@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +57,44 @@ def errors(summary: dict[str, Any]) -> list[str]:
     return sorted({line.strip() for text in texts for line in ERROR.findall(text)} - AFTERMATH)
 
 
-def repeated(summary: dict[str, Any]) -> bool:
-    """Whether a step failed and every error of it answers a request that the client's log shows to have been sent again."""
-    found = errors(summary)
+SILENT = {
+    "distribution": "CreateDistribution",
+    "eip": "AllocateAddress",
+    "hosted-zone": "CreateHostedZone",
+    "kms-key": "CreateKey",
+    "nat-gateway": "CreateNatGateway",
+    "vpc": "CreateVpc",
+    "vpc-endpoint": "CreateVpcEndpoint",
+}
+"""Calls that make a second one without a word when they are sent twice, by what the runner's list of leftovers calls it."""
+
+
+def sent_again(summary: dict[str, Any]) -> Counter[str]:
+    """The calls that the client's log shows to have been sent again, and how often."""
     log = Path(summary["work"], "terraform.log")
-    if summary["ok"] or summary["invalid"] or not found or not log.exists():
+    text = log.read_text("utf-8", "replace") if log.exists() else ""
+    return Counter(re.findall(r"retrying request [\w .()-]+/(\w+), attempt", text))
+
+
+def repeated(summary: dict[str, Any]) -> bool:
+    """Whether a step failed and every error of it answers a request that was sent again, or stems from what such a request made twice."""
+    found, again = errors(summary), sent_again(summary)
+    if summary["ok"] or summary["invalid"] or not found:
         return False
-    again = set(re.findall(r"retrying request [\w .()-]+/(\w+), attempt", log.read_text("utf-8", "replace")))
-    calls = [(CALL.search(line), any(answer in line for answer in ANSWERS)) for line in found]
-    return all(call is not None and call[2] in again and known for call, known in calls)
+    doubled = any(again[call] for call in SILENT.values())
+
+    def explained(line: str) -> bool:
+        call = CALL.search(line)
+        answered = call is not None and bool(again[call[2]]) and any(answer in line for answer in ANSWERS)
+        return answered or (doubled and "DependencyViolation" in line)
+
+    return all(explained(line) for line in found)
+
+
+def doubles(summary: dict[str, Any]) -> dict[str, list[str]]:
+    """Leftovers that are the second one of a creation that was sent twice: no more of a kind than the log shows repetitions of its call."""
+    again = sent_again(summary)
+    return {kind: names for kind, names in summary["leftovers"].items() if names and kind in SILENT and len(names) <= again[SILENT[kind]]}
 
 
 def unexplained(summary: dict[str, Any]) -> list[str]:
@@ -74,7 +104,8 @@ def unexplained(summary: dict[str, Any]) -> list[str]:
     if not summary["ok"] and not (summary["invalid"] and not found):
         found += [f"step {step['name']} ended with {step['rc']}" for step in summary["steps"] if step["rc"] and step["required"]]
         found += errors(summary)
-    left = {kind: names for kind, names in summary["leftovers"].items() if names}
+    known = doubles(summary)
+    left = {kind: names for kind, names in summary["leftovers"].items() if names and kind not in known}
     found += [f"left over: {kind} {', '.join(map(str, names))}" for kind, names in left.items()]
     return found
 
@@ -116,6 +147,8 @@ def main() -> int:
         print(f"\n{stack}: {summary['resources']} resources; {seconds}")
         for line in simulated(summary):
             print(f"  not proved there: {line}")
+        for kind, names in doubles(summary).items():
+            print(f"  made twice by a request that was sent twice, and left over: {kind} {', '.join(names)}")
     print()
     for line in complaints:
         print(f"refused: {line}")
