@@ -3,6 +3,7 @@
 1. `local` against a flat program of the same resources (same engine, same provider, no policy pack), alternated, median of ROUNDS.
 2. The same platform with 4 and 16 times the web services: what one more resource costs.
 3. Seconds, the provider's share of them, peak memory.
+4. `nautilus reach` and the firewall matrix at 10, 100 and 1,000 flows: seconds, and what one more flow costs.
 
 `python -m bench --rounds 1` is the short form that CI runs.
 """
@@ -17,12 +18,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench import reach
 from bench.flat import write
 from nautilus.sandbox.engine import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".nautilus" / "bench"
-GOALS = {"ratio": 1.15, "seconds": 20.0, "growth": 1.20}
+GOALS = {"ratio": 1.15, "seconds": 20.0, "growth": 1.20, "reach_growth": 1.50}
 
 
 def metered(sandbox: Sandbox, report: Path) -> None:
@@ -102,12 +104,14 @@ def main() -> int:
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     document = {"rounds": options.rounds, "preview": against_flat(options.rounds), "services": growth(max(1, options.rounds // 2))}
+    document["reach"] = reach.measure(rounds=options.rounds)
     document["peak_process_mib"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     print(json.dumps(document, indent=2))
     met = {
         "ratio": document["preview"]["ratio"] <= GOALS["ratio"],
         "seconds": document["preview"]["platform_seconds"] <= GOALS["seconds"],
         "growth": (document["services"]["growth"] or 0) <= GOALS["growth"],
+        "reach_growth": document["reach"]["growth_per_flow"]["100→1000"]["proofs"] <= GOALS["reach_growth"],
     }
     print("\n".join(f"{name}: goal {GOALS[name]}, {'met' if ok else 'missed'}" for name, ok in met.items()), file=sys.stderr)
     return 0

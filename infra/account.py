@@ -12,4 +12,4 @@ from infra.stack import start
 def build_account(settings: AccountSettings) -> AccountBaseline:
     """Provision the account's baseline."""
     root, ctx = start(settings.platform, settings.account, zones=[], unlock=settings.unlock)
-    return AccountBaseline("account", ctx, opts=pulumi.ResourceOptions(parent=root))
+    return AccountBaseline("account", ctx, access=settings.access, opts=pulumi.ResourceOptions(parent=root))

@@ -12,17 +12,23 @@ from infra.components.audit import Audit, bucket_statements
 from infra.components.cache import Cache
 from infra.components.cluster import Cluster
 from infra.components.dns import Dns
+from infra.components.egress import Egress
 from infra.components.endpoints import Endpoints
 from infra.components.keys import DataClass, Keys
 from infra.components.network import Network
 from infra.components.notify import Notify
 from infra.components.postgres import Postgres
 from infra.components.registry import Registry
+from infra.components.resolver import Resolver
 from infra.components.secrets import Secrets
 from infra.components.security_groups import SecurityGroups
 from infra.components.singleton import LeaseTable
 from infra.components.storage import PrivateBucket
+from infra.components.vpn import Vpn
+from infra.plan.access import vpn_targets
 from infra.plan.bucket_policies import log_bucket_statements
+from infra.plan.egress import venue_ports
+from infra.plan.endpoint_policies import apis_through_nat, nodes_need_nat
 from infra.plan.flows import Role, flows
 from infra.plan.secrets import SecretSpec, inventory
 from infra.settings.foundation import EndpointProfile, Phase
@@ -41,6 +47,7 @@ class Foundation:
     keys: Keys
     notify: Notify
     network: Network
+    egress: Egress
     groups: SecurityGroups
     logs: PrivateBucket
     assets: PrivateBucket
@@ -53,6 +60,7 @@ class Foundation:
     cluster: Cluster
     leases: LeaseTable
     audit: Audit
+    vpn: Vpn | None
 
 
 def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptions) -> Foundation:
@@ -102,27 +110,77 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
     audit = Audit("audit", ctx, bucket=trail, key_arn=storage_key, log_key_arn=log_key, opts=top)
 
     # The network, and the one table of who may talk to whom.
-    network = Network("network", ctx, settings=settings.network, log_key_arn=log_key, opts=top)
+    table = flows(
+        gateway_port=settings.trading.gateway_port,
+        timescale=settings.timescale.enabled,
+        interface_endpoints=settings.network.endpoints is not EndpointProfile.NONE,
+        edge=settings.platform.phase is Phase.SERVICES,
+        every_endpoint=not nodes_need_nat(settings.network.endpoints, settings.network.endpoints_without),
+        s3_endpoint=settings.network.existing is None,
+        vpn=settings.access.vpn.enabled,
+        venue_ports=venue_ports(settings.egress),
+    )
+    network = Network("network", ctx, settings=settings.network, log_key_arn=log_key, table=table, opts=top)
+    egress = Egress(
+        "egress",
+        ctx,
+        network=network,
+        settings=settings.egress,
+        log_key_arn=log_key,
+        aws_domains=dict.fromkeys(
+            apis_through_nat(settings.network.endpoints, ctx.region, account=ctx.account_id, without=settings.network.endpoints_without),
+            "AWS API without an endpoint in the VPC",
+        ),
+        opts=top,
+    )
+    Resolver(
+        "resolver",
+        ctx,
+        network=network,
+        settings=settings.network.dns,
+        allowed_domains=(*egress.allowed_domains, f".{settings.edge.dns.domain}"),
+        log_key_arn=log_key,
+        opts=top,
+    )
     groups = SecurityGroups(
         "groups",
         ctx,
         vpc_id=network.vpc_id,
-        table=flows(
-            gateway_port=settings.trading.gateway_port,
-            timescale=settings.timescale.enabled,
-            interface_endpoints=settings.network.endpoints is not EndpointProfile.NONE,
-            edge=settings.platform.phase is Phase.SERVICES,
-            every_endpoint=settings.network.endpoints is EndpointProfile.FULL,
-            s3_endpoint=settings.network.existing is None,
-        ),
+        table=table,
         cloudfront_prefix_list_id=aws.ec2.get_managed_prefix_list_output(
             name=CDN_PREFIX_LIST, opts=pulumi.InvokeOutputOptions(parent=top.parent)
         ).id,
         s3_prefix_list_id=network.s3_prefix_list_id,
         opts=top,
     )
-    Endpoints("endpoints", ctx, network=network, profile=settings.network.endpoints, group_id=groups.of(Role.ENDPOINTS), opts=top)
-    dns = Dns("dns", ctx, settings=settings.edge.dns, validate=settings.platform.phase is Phase.SERVICES, opts=top)
+    Endpoints(
+        "endpoints",
+        ctx,
+        network=network,
+        profile=settings.network.endpoints,
+        group_id=groups.of(Role.ENDPOINTS),
+        without=settings.network.endpoints_without,
+        opts=top,
+    )
+    vpn: Vpn | None = None
+    if settings.access.vpn.enabled:
+        vpn = Vpn(
+            "vpn",
+            ctx,
+            settings=settings.access.vpn,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.app_subnet_ids,
+            group_id=groups.of(Role.VPN),
+            targets=vpn_targets(
+                settings.network.cidr,
+                settings.network.zones,
+                timescale=settings.timescale.enabled,
+                existing=settings.network.existing is not None,
+            ),
+            log_key_arn=log_key,
+            opts=top,
+        )
+    dns = Dns("dns", ctx, settings=settings.edge.dns, validate=settings.platform.phase is Phase.SERVICES, log_key_arn=log_key, opts=top)
 
     # Secrets, then what opens with them.
     specs = inventory(settings.trading, rotation_days=settings.secrets.rotation_days, timescale=settings.timescale.enabled)
@@ -169,6 +227,7 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
         keys=keys,
         notify=notify,
         network=network,
+        egress=egress,
         groups=groups,
         logs=logs,
         assets=assets,
@@ -181,4 +240,5 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
         cluster=cluster,
         leases=leases,
         audit=audit,
+        vpn=vpn,
     )

@@ -15,7 +15,7 @@ import pulumi
 from pydantic import TypeAdapter
 from pydantic.alias_generators import to_camel
 
-CONTRACT_VERSION = "1.0"
+CONTRACT_VERSION = "1.1"
 SCHEMA_FILE = Path("docs/outputs.schema.json")
 
 Text = pulumi.Output[str]
@@ -63,12 +63,17 @@ class Outputs:
     warning_topic_arn: Annotated[Text, "SNS topic of the other alarms."]
     trail_arn: Annotated[Text, "CloudTrail trail."]
 
+    ds_record: Annotated[Text | None, "DS record that the registrar must publish while the zone is signed."] = None
     site_url: Annotated[Text | None, "The site."] = None
     api_url: Annotated[Text | None, "The API behind CloudFront."] = None
     websocket_url: Annotated[Text | None, "The WebSocket endpoint behind CloudFront."] = None
     distribution_id: Annotated[Text | None, "CloudFront distribution."] = None
     distribution_domain: Annotated[Text | None, "CloudFront's own name of the distribution."] = None
     load_balancer_dns: Annotated[Text | None, "AWS's own name of the load balancer; answers CloudFront alone."] = None
+    load_balancer_zone_id: Annotated[Text | None, "Hosted zone of AWS's own name of the load balancer; a standby's settings need it."] = (
+        None
+    )
+    uptime_check_ids: Annotated[TextMap | None, "Route 53 health checks of the site, by path."] = None
     timescale_writer_address: Annotated[Text | None, "Host name of TimescaleDB; port 5432 writes, port 5433 reads."] = None
     service_names: Annotated[TextMap | None, "ECS services by workload."] = None
     alarm_names: Annotated[TextList | None, "CloudWatch alarms."] = None

@@ -11,7 +11,6 @@ from infra.components.keys import DataClass
 from infra.components.parameters import Parameters
 from infra.foundation import REPOSITORIES, build_foundation
 from infra.outputs import CONTRACT_VERSION, Outputs
-from infra.plan.flows import OUTSIDE, Role
 from infra.settings.foundation import Phase
 from infra.settings.root import Settings
 from infra.stack import start
@@ -42,7 +41,6 @@ def build_platform(settings: Settings) -> Outputs:
         opts=top,
     )
 
-    roles = [role for role in Role if role not in OUTSIDE and (settings.timescale.enabled or role is not Role.TIMESCALE)]
     prefix = ctx.names.path("outputs")
     outputs = Outputs(
         contract_version=pulumi.Output.from_input(CONTRACT_VERSION),
@@ -56,10 +54,11 @@ def build_platform(settings: Settings) -> Outputs:
         app_subnet_ids=pulumi.Output.all(*base.network.app_subnet_ids).apply(list),
         data_subnet_ids=pulumi.Output.all(*base.network.data_subnet_ids).apply(list),
         nat_addresses=pulumi.Output.all(*base.network.nat_addresses).apply(list),
-        security_group_ids=pulumi.Output.all(**{role.value: base.groups.of(role) for role in roles}).apply(dict),
+        security_group_ids=pulumi.Output.all(**base.groups.ids).apply(dict),
         zone_id=base.dns.zone_id,
         name_servers=base.dns.name_servers.apply(list),
         certificate_arn=base.dns.certificate_arn,
+        ds_record=base.dns.ds_record,
         cluster_name=base.cluster.name,
         repository_urls=pulumi.Output.all(**{name: base.registry.url(name) for name in REPOSITORIES}).apply(dict),
         secret_arns=pulumi.Output.all(**base.secrets.arns).apply(dict),

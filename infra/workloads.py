@@ -9,26 +9,22 @@ import pulumi
 
 from infra.component import Context
 from infra.components.alarms import Alarms
-from infra.components.cdn import Cdn
-from infra.components.dns import Aliases, names_of
+from infra.components.broker_watch import BrokerWatch
 from infra.components.gateway import Gateway
 from infra.components.keys import DataClass
-from infra.components.load_balancer import LoadBalancer
 from infra.components.rollout_hook import RolloutHook
 from infra.components.service import Service
 from infra.components.singleton import Singleton
 from infra.components.storage import PrivateBucket
 from infra.components.timescale import Timescale
-from infra.components.waf import CDN_REGION, WebFirewall
-from infra.components.web_route import WebRoute
+from infra.edge import build_edge
 from infra.foundation import Foundation
 from infra.plan import alarms as plan
 from infra.plan import environment
 from infra.plan.flows import BACKEND_PORT, FRONTEND_PORT, Role
 from infra.plan.secrets import read_by
+from infra.settings.egress import EgressMode
 from infra.settings.root import Settings
-
-ORIGIN_HEADER = "X-Origin-Verify"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +46,6 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
     log_key = base.keys.arn(DataClass.LOGS)
     secret_key = base.keys.arn(DataClass.SECRETS)
     domain = settings.edge.dns.domain
-    site, _www, origin = names_of(domain)
     backed_up: dict[str, pulumi.Output[str]] = {}
 
     def secrets_of(role: Role) -> dict[str, pulumi.Output[str]]:
@@ -93,91 +88,9 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
         )
         backed_up |= {f"timescale-{index}": arn for index, arn in enumerate(timescale.volume_arns)}
 
-    # The edge: CloudFront in front of the load balancer, a web application firewall at each.
-    header = (ORIGIN_HEADER, base.secrets.value("origin-header-value"))
-    balancer = LoadBalancer(
-        "balancer",
-        ctx,
-        subnet_ids=base.network.public_subnet_ids,
-        vpc_id=base.network.vpc_id,
-        group_id=base.groups.of(Role.LOAD_BALANCER),
-        certificate_arn=base.dns.certificate_arn,
-        log_bucket=base.logs.name,
-        idle_seconds=settings.edge.load_balancer.idle_seconds,
-        origin_header=header,
-        opts=top,
-    )
-    waf = settings.edge.waf
-    WebFirewall(
-        "origin-firewall",
-        ctx,
-        scope="REGIONAL",
-        requests_per_five_minutes=waf.requests_per_five_minutes,
-        log_key_arn=log_key,
-        log_days=waf.log_days,
-        associate_with=balancer.arn,
-        opts=top,
-    )
-    firewall = WebFirewall(
-        "edge-firewall",
-        ctx,
-        scope="CLOUDFRONT",
-        requests_per_five_minutes=waf.requests_per_five_minutes,
-        log_key_arn=log_key,
-        log_days=waf.log_days,
-        opts=top,
-    )
-    cdn = Cdn(
-        "cdn",
-        ctx,
-        domain=domain,
-        certificate_arn=base.dns.cdn_certificate_arn,
-        firewall_arn=firewall.arn,
-        origin_domain=origin,
-        origin_header=header,
-        assets=base.assets,
-        settings=settings.edge.cdn,
-        log_bucket=base.logs.name,
-        opts=top,
-    )
-    Aliases(
-        "aliases",
-        ctx,
-        domain=domain,
-        zone_id=base.dns.zone_id,
-        cdn=(cdn.domain_name, cdn.hosted_zone_id),
-        load_balancer=(balancer.dns_name, balancer.zone_id),
-        opts=top,
-    )
-
-    # Routes, and the alarms that roll a deployment back: both must exist before the services name them.
-    backend_route = WebRoute(
-        "backend-route",
-        ctx,
-        load_balancer=balancer,
-        vpc_id=base.network.vpc_id,
-        port=BACKEND_PORT,
-        health_path="/health",
-        path_patterns=["/api/*", "/ws/*", "/health"],
-        priority=100,
-        stickiness=True,
-        deregistration_seconds=60,
-        opts=top,
-    )
-    frontend_route = WebRoute(
-        "frontend-route",
-        ctx,
-        load_balancer=balancer,
-        vpc_id=base.network.vpc_id,
-        port=FRONTEND_PORT,
-        health_path="/",
-        path_patterns=["/*"],
-        priority=200,
-        stickiness=False,
-        deregistration_seconds=30,
-        opts=top,
-    )
-    routes = {"backend": backend_route, "frontend": frontend_route}
+    # What faces the internet, and the alarms that roll a deployment back: both must exist before the services name them.
+    edge = build_edge(settings, ctx, base, top)
+    balancer, routes = edge.balancer, edge.routes
     slots = {key: {part: plan.Target(f"{key}-{part}") for part in ("blue", "green")} for key in routes}
     on_balancer = plan.Target("balancer")
     route_targets: dict[str, pulumi.Input[str]] = {"balancer": balancer.arn_suffix}
@@ -287,6 +200,18 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
         )
         names["engine"] = engine.name
 
+    # The broker's addresses are dated data: something has to notice when they move.
+    watch: BrokerWatch | None = None
+    if gateway and settings.egress.mode is not EgressMode.OFF:
+        watch = BrokerWatch(
+            "broker-watch",
+            ctx,
+            allowed=settings.egress.addresses,
+            namespace=plan.custom_namespace(ctx.names.prefix),
+            log_key_arn=log_key,
+            opts=top,
+        )
+
     # Alarms on everything that runs and everything that holds data.
     alarms = _operational_alarms(
         settings,
@@ -299,22 +224,25 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
         singletons=singletons,
         gateway=gateway,
         hook=hook,
+        watch=watch,
         timescale=timescale,
     )
 
     return Workloads(
         backed_up=backed_up,
         outputs={
-            "site_url": pulumi.Output.from_input(f"https://{site}"),
-            "api_url": pulumi.Output.from_input(f"https://{site}/api/"),
-            "websocket_url": pulumi.Output.from_input(f"wss://{site}/ws/"),
-            "distribution_id": cdn.distribution_id,
-            "distribution_domain": cdn.domain_name,
+            "site_url": pulumi.Output.from_input(f"https://{domain}"),
+            "api_url": pulumi.Output.from_input(f"https://{domain}/api/"),
+            "websocket_url": pulumi.Output.from_input(f"wss://{domain}/ws/"),
+            "distribution_id": edge.cdn.distribution_id,
+            "distribution_domain": edge.cdn.domain_name,
             "load_balancer_dns": balancer.dns_name,
+            "load_balancer_zone_id": balancer.zone_id,
+            "uptime_check_ids": pulumi.Output.all(**edge.uptime_check_ids).apply(dict),
             "timescale_writer_address": timescale.writer_address if timescale else None,
             "service_names": pulumi.Output.all(**names).apply(dict),
             "alarm_names": pulumi.Output.all(
-                *(name for made in (alarms, rollout_alarms, singleton_alarms) for name in made.names.values())
+                *edge.alarm_names, *(name for made in (alarms, rollout_alarms, singleton_alarms) for name in made.names.values())
             ).apply(sorted),
         },
     )
@@ -332,6 +260,7 @@ def _operational_alarms(
     singletons: dict[str, str],
     gateway: Gateway | None,
     hook: RolloutHook,
+    watch: BrokerWatch | None,
     timescale: Timescale | None,
 ) -> Alarms:
     """The seeds' thresholds on what runs and holds data. Alarms that a service names must exist before it, so they stand apart."""
@@ -354,6 +283,8 @@ def _operational_alarms(
     if gateway:
         groups.append(plan.gateway_alarms(namespace=namespace))
         filters.append(plan.gateway_filter(log_group=named("gateway-log", [gateway.log_group_name])[0], namespace=namespace))
+    if watch:
+        groups.append(plan.broker_alarms(namespace=namespace))
     groups.append(
         plan.postgres_alarms(
             instance=named("postgres", [base.postgres.instance_id])[0],
@@ -371,11 +302,12 @@ def _operational_alarms(
     if timescale:
         groups.append(plan.timescale_alarms(groups=named("timescale", timescale.node_group_names), thresholds=thresholds))
     groups.append(plan.backup_alarms(vault=ctx.names("backup", limit=50)))
+    if base.vpn and settings.access.vpn.server_certificate_arn:
+        groups.append(plan.vpn_alarms(endpoint=named("vpn", [base.vpn.endpoint_id])[0]))
+        groups.append(plan.certificate_alarms("vpn", certificate=settings.access.vpn.server_certificate_arn))
     if base.network.nat_gateway_ids:
         groups.append(plan.nat_alarms(gateways=named("nat", base.network.nat_gateway_ids)))
     groups.append(plan.certificate_alarms("origin", certificate=named("certificate", [base.dns.certificate_arn])[0]))
-    if ctx.region == CDN_REGION:  # a metric of us-east-1 cannot alarm through a topic of another region
-        groups.append(plan.certificate_alarms("cdn", certificate=named("cdn-certificate", [base.dns.cdn_certificate_arn])[0]))
     groups.append(
         plan.function_alarms(
             "rollout-hook", function=hook.function_name, why="The function that holds rollouts fails: deployments roll back."

@@ -27,7 +27,7 @@ from policies.catalogue import RULES
 from policies.evaluation import EXEMPTIONS_RULE, Finding, Run, summarise
 from policies.exemptions import Exemptions, load
 from policies.resources import Resource, Stack
-from policies.rule import Kind, Rule, Severity, StackRule
+from policies.rule import Enforcement, Kind, Rule, Severity, StackRule
 from policies.values import Properties, parse_json, properties, texts
 
 PACK = "nautilus"
@@ -39,6 +39,10 @@ _SEVERITY = {
     Severity.HIGH: proto.POLICY_SEVERITY_HIGH,
     Severity.MEDIUM: proto.POLICY_SEVERITY_MEDIUM,
     Severity.LOW: proto.POLICY_SEVERITY_LOW,
+}
+_ENFORCEMENT: Mapping[Enforcement, proto.EnforcementLevel.ValueType] = {
+    Enforcement.MANDATORY: proto.MANDATORY,
+    Enforcement.ADVISORY: proto.ADVISORY,
 }
 _EXEMPTIONS_TITLE = "Exemptions are well-formed, needed and not expired."
 _EXEMPTIONS_FIX = "Repair the resource and remove the exemption, or let its owner renew it in policies/exemptions.yaml."
@@ -82,6 +86,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._lock = threading.Lock()
         self._levels: dict[str, proto.EnforcementLevel.ValueType] = {}
         self._preview = os.environ.get("PULUMI_DRY_RUN") == "true"
+        self._unlocked = False
         self._secrets: frozenset[str] = frozenset()
         self._run: Run | None = None
         self._inputs: dict[str, Properties] = {}
@@ -96,7 +101,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                     name=rule.id,
                     displayName=rule.id,
                     description=rule.title,
-                    enforcementLevel=proto.MANDATORY,
+                    enforcementLevel=_ENFORCEMENT[rule.enforcement],
                     severity=_SEVERITY[rule.severity],
                     policy_type=proto.POLICY_TYPE_STACK if isinstance(rule, StackRule) else proto.POLICY_TYPE_RESOURCE,
                     remediation_steps=rule.remediation,
@@ -132,9 +137,10 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         request: proto.AnalyzerStackConfigureRequest,
         context: object,
     ) -> proto.AnalyzerStackConfigureResponse:
-        """Learn whether this is a preview, and which values the stack's configuration keeps secret."""
+        """Learn whether this is a preview, whether the stack is unlocked, and which values its configuration keeps secret."""
         with self._lock:
             self._preview = request.dry_run
+            self._unlocked = request.config.get(f"{request.project}:unlock") == "true"
             self._secrets = _secret_values(request)
             self._forget()
         return proto.AnalyzerStackConfigureResponse()
@@ -160,8 +166,15 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def AnalyzeStack(self, request: proto.AnalyzeStackRequest, context: object) -> proto.AnalyzeResponse:
         """Judge how all resources relate, once all of them are registered."""
         with self._lock:
-            stack = Stack((self._recorded(resource) for resource in request.resources), preview=self._preview, secrets=self._secrets)
-            findings = self._current_run().stack(stack)
+            run = self._current_run()
+            stack = Stack(
+                (self._recorded(resource) for resource in request.resources),
+                today=run.today,
+                preview=self._preview,
+                unlocked=self._unlocked,
+                secrets=self._secrets,
+            )
+            findings = run.stack(stack)
             self._forget()
             return self._response(summarise(findings))
 
@@ -195,7 +208,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return self._providers[urn]
 
     def _level(self, rule: str) -> proto.EnforcementLevel.ValueType:
-        return self._levels.get(rule, proto.MANDATORY)
+        known = self._by_id.get(rule)
+        return self._levels.get(rule, _ENFORCEMENT[known.enforcement] if known else proto.MANDATORY)
 
     def _current_run(self) -> Run:
         if self._run is None:
@@ -226,7 +240,10 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             # A rule that cannot run protects nothing, whatever its level; and nothing here remediates.
             level = proto.MANDATORY
         lines = [title, f"{finding.rule}: {finding.message}"]
-        if finding.kind in (Kind.VIOLATION, Kind.UNRESOLVED):
+        if finding.blocks and level == proto.ADVISORY:
+            # A warning is one line to whoever reads many of them, so that line says it all.
+            lines[1] = f"{finding.rule}: {finding.urn.rpartition('::')[2] or 'the stack'}: {finding.message} (advice: {fix})"
+        elif finding.kind in (Kind.VIOLATION, Kind.UNRESOLVED):
             lines.append(f"fix: {fix}")
         return proto.AnalyzeDiagnostic(
             policyName=finding.rule,

@@ -166,17 +166,15 @@ def evaluate(
     stack: Stack,
     *,
     exemptions: Exemptions | None = None,
-    today: date,
 ) -> list[Finding]:
     """All findings about a recorded stack, in the order of its resources and then of its rules.
 
     Args:
         rules: The rules to run.
-        stack: The recorded resources.
+        stack: The recorded resources, and the day.
         exemptions: What `exemptions.yaml` says.
-        today: The day that expiry is measured against.
     """
-    run = Run(rules, exemptions=exemptions, today=today, preview=stack.preview)
+    run = Run(rules, exemptions=exemptions, today=stack.today, preview=stack.preview)
     findings = [finding for resource in stack.resources for finding in run.resource(resource)]
     return findings + run.stack(stack)
 

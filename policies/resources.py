@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -49,6 +50,7 @@ class Resource:
         self._outputs = outputs
         self.dependencies = dict(dependencies or {})
         self._accounts = frozenset(accounts) | (_allowed_accounts(provider) if provider else frozenset())
+        self._provider_region = provider.values.get("region", ABSENT) if provider else ABSENT
         self.stack: Stack | None = None
         """The stack around it; `None` while the engine shows it alone, before it is registered."""
 
@@ -66,6 +68,13 @@ class Resource:
         if self._accounts or self.stack is None:
             return self._accounts
         return self.stack.accounts
+
+    @property
+    def region(self) -> str | Gap:
+        """The AWS region that it lives in: its own input, else its provider's."""
+        own = self.get("region")
+        value = self._provider_region if own is ABSENT else own
+        return value if isinstance(value, (str, Gap)) else UNKNOWN
 
     def get(self, path: str) -> Value:
         """The input at a dotted path, `UNKNOWN` or `ABSENT`."""
@@ -116,14 +125,26 @@ class Resource:
 class Stack:
     """All resources of one stack in the order of their URNs, with indexes. Rules treat it as read-only."""
 
-    def __init__(self, resources: Iterable[Resource], *, preview: bool = False, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        resources: Iterable[Resource],
+        *,
+        today: date,
+        preview: bool = False,
+        unlocked: bool = False,
+        secrets: Iterable[str] = (),
+    ) -> None:
         """Form a stack.
 
         Args:
             resources: All of them, in any order: the engine's own changes from run to run.
+            today: The day that dates in resources are measured against: rules have no clock of their own.
             preview: Whether values may still be unknown because nothing has been created.
+            unlocked: Whether its configuration says `unlock`: it is about to be destroyed, so what keeps it from that is off on purpose.
             secrets: The values of the stack's secret configuration.
         """
+        self.today = today
+        self.unlocked = unlocked
         self.resources = tuple(sorted(resources, key=lambda resource: resource.urn))
         self.preview = preview
         self.secrets = frozenset(secrets)
@@ -153,7 +174,7 @@ class Stack:
 
     def users(self, resource: Resource, path: str, *types: str) -> list[Resource]:
         """Resources of `types` whose input at `path` refers to `resource`."""
-        return [user for user in self.of(*types) if resource in user.sources(path, resource.type)]
+        return [user for type_ in types for user in self._user_index(type_, path, resource.type).get(resource.urn, ())]
 
     def identified(self, words: Sequence[str], types: Sequence[str]) -> tuple[Resource, ...]:
         """The resources of `types` that are known by one of `words` as their id, ARN or name."""
@@ -177,6 +198,16 @@ class Stack:
     def accounts(self) -> frozenset[str]:
         """The accounts that the stack's AWS providers are allowed to touch."""
         return frozenset(account for provider in self.of(AWS_PROVIDER) for account in _allowed_accounts(provider.inputs))
+
+    def _user_index(self, type_: str, path: str, target: str) -> dict[str, list[Resource]]:
+        key = ("users", type_, path, target)
+        if key not in self._views:
+            index: dict[str, list[Resource]] = {}
+            for user in self.of(type_):
+                for origin in user.sources(path, target):
+                    index.setdefault(origin.urn, []).append(user)
+            self._views[key] = index
+        return cast("dict[str, list[Resource]]", self._views[key])
 
     def _identity_index(self, type_: str) -> dict[str, Resource]:
         key = ("identities", type_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -11,12 +12,21 @@ from policies.resources import Resource, Stack
 
 
 class Severity(StrEnum):
-    """How bad a violation is. `critical` rules exist since the first pack; the others follow."""
+    """How bad a violation is."""
 
     CRITICAL = "critical"
     HIGH = "high"
     MEDIUM = "medium"
     LOW = "low"
+
+
+class Enforcement(StrEnum):
+    """What a violation does to a deployment."""
+
+    MANDATORY = "mandatory"
+    """It fails the preview, and during an update it stops the resource."""
+    ADVISORY = "advisory"
+    """It is a warning line."""
 
 
 class Kind(StrEnum):
@@ -133,6 +143,11 @@ class _Described:
     """Type tokens of the resources that it reports on."""
     examples: tuple[Example, ...]
 
+    @property
+    def enforcement(self) -> Enforcement:
+        """Critical and high rules are mandatory, medium and low ones advise. A stack's configuration may say otherwise."""
+        return Enforcement.MANDATORY if self.severity in (Severity.CRITICAL, Severity.HIGH) else Enforcement.ADVISORY
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRule(_Described):
@@ -147,5 +162,8 @@ class StackRule(_Described):
 
     check: Callable[[Stack], Iterable[Problem]]
 
+
+EXAMPLE_DAY = date(2026, 1, 15)
+"""The day on which every example plays."""
 
 Rule: TypeAlias = ResourceRule | StackRule

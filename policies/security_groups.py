@@ -13,6 +13,7 @@ from policies.tokens import (
     DATA_STORES,
     DEFAULT_SECURITY_GROUP,
     DEFAULT_VPC,
+    EGRESS_RULE,
     GROUPS,
     INGRESS_RULE,
     INGRESS_SOURCES,
@@ -127,6 +128,22 @@ def permissions(resource: Resource) -> list[Permission]:
         return [_permission("", whole, ("cidrBlocks", "ipv6CidrBlocks"), ("prefixListIds",), ("sourceSecurityGroupId",), "protocol", "")]
     if resource.type == INGRESS_RULE:
         whole = dict(resource.inputs.values)
+        return [_permission("", whole, ("cidrIpv4", "cidrIpv6"), ("prefixListId",), ("referencedSecurityGroupId",), "ipProtocol", "")]
+    return []
+
+
+def egress_permissions(resource: Resource) -> list[Permission]:
+    """The egress permissions that a security group or a standalone rule declares: who may be reached on which ports."""
+    if resource.type in GROUPS:
+        listed = items(resource.get("egress"))
+        return [
+            _permission("egress", item, ("cidrBlocks", "ipv6CidrBlocks"), ("prefixListIds",), ("securityGroups",), "protocol", "egress")
+            for item in listed
+        ]
+    whole: Value = dict(resource.inputs.values)
+    if resource.type == SECURITY_GROUP_RULE and resource.get("type") == "egress":
+        return [_permission("", whole, ("cidrBlocks", "ipv6CidrBlocks"), ("prefixListIds",), ("sourceSecurityGroupId",), "protocol", "")]
+    if resource.type == EGRESS_RULE:
         return [_permission("", whole, ("cidrIpv4", "cidrIpv6"), ("prefixListId",), ("referencedSecurityGroupId",), "ipProtocol", "")]
     return []
 

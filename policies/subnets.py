@@ -6,8 +6,14 @@ from collections.abc import Iterator
 
 from policies.resources import Resource, Stack
 from policies.tokens import (
+    AUTOSCALING_GROUP,
+    ECS_SERVICE,
+    INSTANCE,
     INTERNET_GATEWAY,
+    LAUNCH_TEMPLATE,
     MAIN_ROUTE_TABLE_ASSOCIATION,
+    NETWORK_INTERFACE,
+    PLACEMENTS,
     ROUTE,
     ROUTE_TABLE,
     ROUTE_TABLE_ASSOCIATION,
@@ -17,6 +23,16 @@ from policies.tokens import (
 )
 from policies.values import ABSENT, UNKNOWN, items
 
+_RUNNERS = {
+    ECS_SERVICE: "networkConfiguration",
+    AUTOSCALING_GROUP: "vpcZoneIdentifiers",
+    INSTANCE: "subnetId",
+    LAUNCH_TEMPLATE: "networkInterfaces",
+    NETWORK_INTERFACE: "subnetId",
+    "aws:lambda/function:Function": "vpcConfig",
+}
+"""Types that run our own code → the input that says in which subnets."""
+_ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
 _MOUNT_TARGET = "aws:efs/mountTarget:MountTarget"
 
 
@@ -32,16 +48,66 @@ def data_subnets(stack: Stack) -> dict[str, Resource]:
     return found
 
 
+def workload_subnets(stack: Stack) -> dict[str, Resource]:
+    """URN of each subnet in which our own code runs → the subnet: services, functions, machines and the interfaces that they use.
+
+    Load balancers and endpoints are AWS's code; an interface that is a dead end runs nothing.
+    """
+    return stack.view(_workload_subnets)
+
+
+def occupied_subnets(stack: Stack) -> dict[str, Resource]:
+    """The same and the subnets of load balancers, endpoints and data: all in which something may be asked from outside."""
+    found = {**workload_subnets(stack)}
+    for type_, (_, prop) in PLACEMENTS.items():
+        for holder in stack.of(type_):
+            if holder.type != NETWORK_INTERFACE or not dead_end(holder):
+                found.update({subnet.urn: subnet for subnet in holder.sources(prop, *SUBNETS)})
+    for urn in data_subnets(stack):
+        if (subnet := stack.find(urn)) is not None:
+            found[urn] = subnet
+    return found
+
+
+def dead_end(interface: Resource) -> bool:
+    """Whether a network interface is attached to nothing and meant for nothing: what is routed to it is lost, not let out.
+
+    One that has security groups of its own is meant for something, though it may be attached by hands that the stack does not show.
+    """
+    stack = interface.stack
+    return (
+        stack is not None
+        and not items(interface.get("attachments"))
+        and not items(interface.get("securityGroups"))
+        and not stack.users(interface, "networkInterfaces", INSTANCE, LAUNCH_TEMPLATE)
+        and not stack.users(interface, "networkInterfaceId", _ATTACHMENT)
+    )
+
+
+def _workload_subnets(stack: Stack) -> dict[str, Resource]:
+    return {
+        subnet.urn: subnet
+        for type_, prop in _RUNNERS.items()
+        for runner in stack.of(type_)
+        if runner.type != NETWORK_INTERFACE or not dead_end(runner)
+        for subnet in runner.sources(prop, *SUBNETS)
+    }
+
+
 def internet_routes(subnet: Resource) -> Iterator[tuple[Resource, str, bool]]:
     """Every route from the subnet to an internet gateway: the resource that declares it, its input, and whether it is certain."""
     stack = subnet.stack
     if stack is None:
         return
-    for table in _tables(stack, subnet):
+    for table in tables_of(subnet):
         yield from _gateway_routes(stack, table)
 
 
-def _tables(stack: Stack, subnet: Resource) -> list[Resource]:
+def tables_of(subnet: Resource) -> list[Resource]:
+    """The route tables of the stack that a subnet follows: its own, else its VPC's main one."""
+    stack = subnet.stack
+    if stack is None:
+        return []
     mine = stack.users(subnet, "subnetId", ROUTE_TABLE_ASSOCIATION)
     tables = [table for association in mine for table in association.sources("routeTableId", *ROUTE_TABLES)]
     if mine:

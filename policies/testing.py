@@ -12,7 +12,7 @@ from policies.evaluation import Finding
 from policies.evaluation import evaluate as run_rules
 from policies.exemptions import Exemptions
 from policies.resources import Resource, Stack
-from policies.rule import Given, Kind, Rule
+from policies.rule import EXAMPLE_DAY, Enforcement, Given, Kind, Rule
 from policies.values import ABSENT, EMPTY, UNKNOWN, properties
 
 __all__ = ["ABSENT", "UNKNOWN", "Finding", "Kind", "Recorded", "evaluate", "judge", "recorded_stack", "simulated"]
@@ -79,8 +79,10 @@ def evaluate(
     secrets: Iterable[str] = (),
     exemptions: Exemptions | None = None,
     today: date = _LONG_AGO,
+    unlocked: bool = False,
+    advice: bool = False,
 ) -> list[Finding]:
-    """Everything that the pack finds in recorded resources.
+    """What the pack's mandatory rules find in recorded resources, and on request what the advisory ones find.
 
     Args:
         resources: The resources of one stack.
@@ -89,15 +91,26 @@ def evaluate(
         accounts: The accounts that count as one's own, where the recording holds no provider with `allowedAccountIds`.
         secrets: The values of the stack's secret configuration.
         exemptions: Accepted exceptions; none when not given.
-        today: The day that their expiry is measured against.
+        today: The day that their expiry and that of emergency rules is measured against.
+        unlocked: Whether the stack's configuration says `unlock`.
+        advice: Whether the findings of advisory rules are wanted too. They stop nothing.
     """
-    return run_rules(
-        rules, recorded_stack(resources, preview=preview, accounts=accounts, secrets=secrets), exemptions=exemptions, today=today
-    )
+    stack = recorded_stack(resources, preview=preview, accounts=accounts, secrets=secrets, today=today, unlocked=unlocked)
+    findings = run_rules(rules, stack, exemptions=exemptions)
+    if advice:
+        return findings
+    advisory = {rule.id for rule in rules if rule.enforcement is Enforcement.ADVISORY}
+    return [finding for finding in findings if finding.kind is Kind.BROKEN or finding.rule not in advisory]
 
 
 def recorded_stack(
-    resources: Iterable[Recorded], *, preview: bool = False, accounts: Iterable[str] = (), secrets: Iterable[str] = ()
+    resources: Iterable[Recorded],
+    *,
+    preview: bool = False,
+    accounts: Iterable[str] = (),
+    secrets: Iterable[str] = (),
+    today: date = _LONG_AGO,
+    unlocked: bool = False,
 ) -> Stack:
     """The same resources as the graph that stack rules see."""
     recorded = [(item, item.urn or f"urn:pulumi:recorded::nautilus-infra::{item.type}::{item.name}") for item in resources]
@@ -116,7 +129,9 @@ def recorded_stack(
             )
             for item, urn in recorded
         ),
+        today=today,
         preview=preview,
+        unlocked=unlocked,
         secrets=secrets,
     )
 
@@ -127,5 +142,7 @@ def judge(rule: Rule, given: Iterable[Given]) -> dict[str, Kind]:
         [Recorded(item.type, item.name, item.props, outputs=item.outputs, dependencies=item.depends) for item in given],
         rules=[rule],
         preview=True,
+        today=EXAMPLE_DAY,
+        advice=True,
     )
     return {finding.urn.rpartition("::")[2]: finding.kind for finding in found}

@@ -23,12 +23,23 @@ from infra.outputs import schema
 from infra.plan import alarms as plan
 from infra.plan import environment
 from infra.plan.alarms import AlarmSpec, Comparison, Metric, Missing, Target
+from infra.plan.egress import venue_ports
+from infra.plan.endpoint_policies import INTERFACES
 from infra.plan.flows import flows
 from infra.plan.secrets import inventory
+from infra.settings.egress import Egress
 from infra.settings.operations import Alarms
 from infra.settings.root import Settings
 from nautilus.cli.app import app
 from nautilus.cli.outputs import variable
+from nautilus.inventory import from_mocks
+from nautilus.inventory.cost import break_even, profiles
+from nautilus.inventory.matrix import markdown, matrix
+from nautilus.inventory.network import read
+from nautilus.inventory.picture import picture
+from nautilus.inventory.prices import load as load_prices
+from tests.conftest import changed, stack, synthesised
+from tests.inventory.networks import recorded
 
 pytestmark = pytest.mark.whole
 
@@ -50,7 +61,9 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def flow_table() -> str:
     """Every permitted connection of a platform that trades live, with its own VPC, TimescaleDB and endpoints."""
-    found = flows(gateway_port=4003, timescale=True, interface_endpoints=True, s3_endpoint=True)
+    found = flows(
+        gateway_port=4003, timescale=True, interface_endpoints=True, s3_endpoint=True, vpn=True, venue_ports=venue_ports(Egress())
+    )
     ports = {flow: str(flow.port) if flow.last_port is None else f"{flow.port} to {flow.last_port}" for flow in found}
     return table(("from", "to", "port", "why"), [(flow.source, flow.target, ports[flow], flow.why) for flow in found])
 
@@ -110,6 +123,15 @@ def secret_table() -> str:
     return table(("secret", "kind", "variable", "read by", "owner", "opens"), rows)
 
 
+OPTIONAL_ALARMS = (
+    plan.vpn_alarms(endpoint="e"),
+    plan.certificate_alarms("vpn", certificate=Target("certificate")),
+    plan.dnssec_alarms(zone=Target("zone")),
+    plan.ddos_alarms(resources={"cdn": Target("c"), "dns": Target("z")}),
+)
+"""Alarms of what `local` does without."""
+
+
 def sample_alarms() -> tuple[AlarmSpec, ...]:
     """Every kind of alarm with the settings' defaults; one of each numbered kind, and one service for all."""
     limits, settings = Alarms(), sample_settings()
@@ -142,6 +164,10 @@ def sample_alarms() -> tuple[AlarmSpec, ...]:
         plan.certificate_alarms("origin", certificate=Target("certificate")),
         plan.certificate_alarms("cdn", certificate=Target("certificate")),
         plan.nat_alarms(gateways=["n"]),
+        plan.broker_alarms(namespace=plan.custom_namespace("nautilus-<stack>")),
+        plan.origin_alarms(load_balancer=balancer),
+        plan.uptime_alarms(checks={"health": Target("h"), "site": Target("s")}),
+        *OPTIONAL_ALARMS,
     )
 
 
@@ -174,23 +200,84 @@ def alarm_table(runbook: str) -> str:
     return table(("alarm", "severity", "why", "raised when", "asked for by"), rows)
 
 
+def price_tables() -> dict[str, str]:
+    """The tables of docs/cost.md: prices, sizes, and the network's profiles in three zones."""
+    prices = load_prices()
+    services = {kind.value: list(found) for kind, found in INTERFACES.items()}
+    subnets = from_mocks(
+        {"type": "aws:ec2/subnet:Subnet", "name": zone, "inputs": {"availabilityZone": f"us-east-1{zone}"}} for zone in "abc"
+    )
+    families = ("rds", "cache", "ec2")
+    listed = {key: price for key, price in prices.prices.items() if key.split(".")[0] not in families or key.startswith("rds.gp3")}
+    mark = {True: "", False: " *"}
+    sizes: dict[str, list[str]] = {}
+    for key, price in prices.prices.items():
+        if key not in listed:
+            size, _, kind = key.partition(".")[2].rpartition(".")
+            sizes.setdefault(size, []).append(f"{price.usd:f} {kind}{mark[price.verified]}")
+    return {
+        "prices": f"Dated {prices.dated.isoformat()}, {prices.region}.\n\n"
+        + table(
+            ("what", "US dollars", "for one", "source"),
+            [(f"{price.what}{mark[price.verified]}", f"{price.usd:f}", price.per, price.source) for price in listed.values()],
+        )
+        + "\n\n"
+        + "\n".join(f"- {key}: {words}" for key, words in prices.sources.items()),
+        "sizes": table(("size", "US dollars an hour"), [(f"`{size}`", ", ".join(kinds)) for size, kinds in sizes.items()]),
+        "profiles": table(
+            ("endpoints", "NAT", "firewall", "list", "bill", "100 GB to AWS", "100 GB to the internet"),
+            [
+                (
+                    f"`{row.endpoints}`",
+                    f"`{row.nat}`",
+                    "on" if row.firewall else "off",
+                    f"{row.fixed:,.2f}",
+                    f"{row.billed:,.2f}",
+                    f"{row.aws_low:.2f}" if row.aws_low == row.aws_high else f"{row.aws_low:.2f} to {row.aws_high:.2f}",
+                    f"{row.internet:.2f}",
+                )
+                for row in profiles(subnets, prices, services)
+            ],
+        ),
+        "break-even": table(
+            ("endpoints", "zones", "US dollars a month", "GB a month, firewall off", "GB a month, firewall on"),
+            [
+                (row.endpoints, str(row.zones), f"{row.fixed:,.2f}", f"{row.gb_without_firewall:,.0f}", f"{row.gb_with_firewall:,.0f}")
+                for row in break_even(prices, services, 3)
+            ],
+        ),
+    }
+
+
 def generated() -> dict[Path, dict[str, str]]:
     """The tables of every page that has some, by the name of their markers."""
     found = {
         DOCS / "architecture.md": {"flows": flow_table()},
         DOCS / "images.md": {"environment": environment_table(), "secrets": secret_table()},
+        DOCS / "cost.md": price_tables(),
     }
     return found | {RUNBOOKS / f"{name}.md": {"alarms": alarm_table(name)} for name in sorted({spec.runbook for spec in sample_alarms()})}
 
 
-def renewed(page: Path) -> str:
-    """The page with its tables made again.
+def drawn(recording: Any) -> dict[Path, dict[str, str]]:
+    """The same for pages that show a plan of `local`: its firewall matrix and the picture of its network."""
+    network = read(recorded(recording))
+    return {
+        DOCS / "firewall-matrix.md": {
+            "matrix": f"\n{markdown(matrix(network))}\n",
+            "network": f"\n```mermaid\n{picture(network, 'nautilus-infra local')}```\n",
+        }
+    }
+
+
+def renewed(page: Path, blocks: dict[str, str] | None = None) -> str:
+    """The page with its tables made again: `blocks` by the name of their markers, or those of `generated`.
 
     Raises:
         ValueError: The page lacks the markers of a table, or has them twice.
     """
     text = page.read_text("utf-8")
-    for name, body in generated()[page].items():
+    for name, body in (generated()[page] if blocks is None else blocks).items():
         parts = re.split(rf"(?<=<!-- {name} -->)\n.*?(?=<!-- /{name} -->)", text, flags=re.DOTALL)
         if len(parts) != 2:
             raise ValueError(f"{page.name}: `<!-- {name} -->` and `<!-- /{name} -->` must stand there once, not {len(parts) - 1} times")
@@ -202,11 +289,18 @@ def write() -> None:
     """Write every generated table again."""
     for page in generated():
         page.write_text(renewed(page), "utf-8")
+    for page, blocks in drawn(synthesised(stack("local"))).items():
+        page.write_text(renewed(page, blocks), "utf-8")
 
 
 @pytest.mark.parametrize("page", generated(), ids=lambda page: page.name)
 def test_generated_tables_are_up_to_date(page: Path) -> None:
     assert page.read_text("utf-8") == renewed(page), "run `python -m tests.test_docs`"
+
+
+def test_the_firewall_matrix_and_the_picture_are_up_to_date(local_platform: Any) -> None:
+    for page, blocks in drawn(local_platform).items():
+        assert page.read_text("utf-8") == renewed(page, blocks), "run `python -m tests.test_docs`"
 
 
 # --- runbooks ---------------------------------------------------------------------------------------------------------------
@@ -244,7 +338,7 @@ def test_every_page_is_an_alarms_or_operational() -> None:
 
 
 def test_the_tables_show_every_alarm_of_the_platform(local_platform: Any) -> None:
-    """The sample of `sample_alarms` and the platform that is built agree, on names, severity and page."""
+    """The sample of `sample_alarms` and the platform that is built agree, on names, severity and page; `local` lacks the optional ones."""
     shown = {numberless(spec.key): (spec.severity.value, spec.runbook) for spec in sample_alarms()}
     built: dict[str, tuple[str, str]] = {}
     for alarm in local_platform.by_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
@@ -253,7 +347,9 @@ def test_the_tables_show_every_alarm_of_the_platform(local_platform: Any) -> Non
         page = re.search(r"docs/runbooks/([a-z-]+)\.md", alarm.inputs["alarmDescription"])
         assert page is not None, key
         built[key] = (alarm.inputs["alarmActions"][0].rpartition("-")[2], page[1])
-    assert built == shown
+    optional = {numberless(spec.key) for spec in plan.table(*OPTIONAL_ALARMS)}
+    assert optional <= shown.keys() - built.keys()
+    assert built == {key: value for key, value in shown.items() if key not in optional}
 
 
 SECTIONS = ("First five minutes", "Never", "Call somebody", "It is over when")
@@ -471,8 +567,9 @@ def physical_names(text: str) -> set[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if physical_names(page.read_text("utf-8"))], ids=lambda page: page.name)
 def test_every_physical_name_is_one_of_the_platform(page: Path, local_platform: Any) -> None:
-    """Log groups, services, instances, buckets, roles … on the pages are those that the program makes."""
-    made = {text for item in local_platform for text in strings(item.inputs)}
+    """Log groups, services, instances, buckets, roles … on the pages are those that the program makes, a signed zone's among them."""
+    signed = synthesised(changed("local", edge={"dns": stack("local").edge.dns.model_dump() | {"dnssec": "signing"}}))
+    made = {text for item in (*local_platform, *signed) for text in strings(item.inputs)}
     assert sorted(physical_names(page.read_text("utf-8")) - made) == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pulumi
 import pulumi_aws as aws
@@ -12,11 +12,12 @@ from infra.components.storage import PrivateBucket
 from infra.components.waf import CDN_REGION
 from infra.plan import headers
 from infra.plan.bucket_policies import bucket_arn, origin_access
+from infra.plan.caching import ASSET_SECONDS, DEFAULT, Behaviour, Kind, behaviours, durations
+from infra.plan.edge_code import RUNTIME, source
 from infra.plan.maintenance import MAINTENANCE_HTML, MAINTENANCE_PATH
 from infra.settings.edge import Cdn as Settings
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 """AWS's managed policies, whose ids are the same in every account."""
 
@@ -35,14 +36,17 @@ class Cdn(Component):
     """The distribution of `domain` and `www.<domain>`.
 
     Makes: `cloudfront.Distribution` (CF-01 to CF-10), `cloudfront.OriginAccessControl` and the bucket policy of `assets` that admits
-    this distribution alone (CF-06), `cloudfront.ResponseHeadersPolicy` with seed 004's headers (CF-09), the maintenance page as
+    this distribution alone (CF-06), two `cloudfront.ResponseHeadersPolicy` with seed 004's headers (CF-09), `cloudfront.CachePolicy` and
+    `cloudfront.OriginRequestPolicy` for what may be cached, `cloudfront.Function`s (`infra/edge`), the maintenance page as
     `s3.BucketObjectv2`, extra metrics (`cloudfront.MonitoringSubscription`, DTO-094), and access logs through CloudWatch's log delivery in
     us-east-1 (`LogDeliverySource`, `LogDeliveryDestination`, `LogDelivery`; CF-04), which unlike CloudFront's old logging needs no ACLs.
 
-    Everything but `/assets/*` and the maintenance page goes to the load balancer, uncached. Errors 502, 503 and 504 become the maintenance
-    page with status 503, on API paths too. `assets` must be built with `defer_policy=True`.
-    IPv6 is off: the firewall's rate limit, allow-lists and the VPC all speak IPv4.
-    Sources: NRC-006, PFC-039, DTO-046, DTO-090, DTO-093, OTE-031, OTE-056.
+    Which path is cached how stands in `infra/plan/caching.py`. Everything but static files goes to the load balancer. Errors 502, 503 and
+    504 become the maintenance page with status 503, on API paths too; no other error changes, so a missing file is never a page with
+    status 200. `assets` must be built with `defer_policy=True`.
+    IPv6 is off: the firewall's lists and limits and the VPC all speak IPv4. There is no origin shield: it would lengthen the way of every
+    answer that is not cached, which is nearly all of them.
+    Sources: NRC-006, PFC-039, DTO-046, DTO-081, DTO-090 to DTO-094, OTE-031, OTE-056.
     """
 
     token: ClassVar[str] = "cdn"
@@ -78,7 +82,14 @@ class Cdn(Component):
             log_bucket: Name of the bucket for access logs, whose policy holds `cdn_logs`.
         """
         super().__init__(name, ctx, opts)
-        self._policy = self._headers()
+        table = behaviours(settings.cached_paths)
+        self._policies = {Kind.LIVE: self._headers("headers", "security-headers", "Security headers of every answer")}
+        self._policies[Kind.STATIC] = self._policies[Kind.LIVE]
+        self._caches: dict[Kind, dict[int, pulumi.Output[str]]] = {Kind.STATIC: {ASSET_SECONDS: self._cache("assets", ASSET_SECONDS)}}
+        self._host: pulumi.Output[str] | None = None
+        if durations(table):
+            self._share(durations(table))
+        self._functions = self._edge_code(maintenance=settings.maintenance)
         control = aws.cloudfront.OriginAccessControl(
             f"{name}-assets",
             name=ctx.names("assets", limit=64),
@@ -89,9 +100,6 @@ class Cdn(Component):
             opts=self.child(),
         )
         header, value = origin_header
-        restriction = aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(
-            restriction_type="blacklist" if settings.blocked_countries else "none", locations=sorted(settings.blocked_countries)
-        )
         distribution = aws.cloudfront.Distribution(
             name,
             enabled=True,
@@ -128,30 +136,15 @@ class Cdn(Component):
                     origin_access_control_id=control.id,
                 ),
             ],
-            default_cache_behavior=aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
-                target_origin_id=ORIGIN,
-                viewer_protocol_policy="redirect-to-https",
-                allowed_methods=list(ALL),
-                cached_methods=["GET", "HEAD"],
-                compress=True,
-                cache_policy_id=CACHING_DISABLED,
-                origin_request_policy_id=ALL_VIEWER,
-                response_headers_policy_id=self._policy.id,
-            ),
-            ordered_cache_behaviors=[
-                # A redirect would lose the body of a program's request: programs that speak clear text are refused.
-                self._live("/api/*", "https-only"),
-                self._live("/ws/*", "https-only"),
-                self._static("/assets/*"),
-                self._static(MAINTENANCE_PATH),
-            ],
+            default_cache_behavior=self._default(next(one for one in table if one.pattern == DEFAULT), settings),
+            ordered_cache_behaviors=[self._ordered(one, settings) for one in table if one.pattern != DEFAULT],
             custom_error_responses=[
                 aws.cloudfront.DistributionCustomErrorResponseArgs(
                     error_code=code, response_code=503, response_page_path=MAINTENANCE_PATH, error_caching_min_ttl=ERROR_SECONDS
                 )
                 for code in (502, 503, 504)
             ],
-            restrictions=aws.cloudfront.DistributionRestrictionsArgs(geo_restriction=restriction),
+            restrictions=aws.cloudfront.DistributionRestrictionsArgs(geo_restriction=_countries(settings)),
             viewer_certificate=aws.cloudfront.DistributionViewerCertificateArgs(
                 acm_certificate_arn=certificate_arn, minimum_protocol_version="TLSv1.2_2021", ssl_support_method="sni-only"
             ),
@@ -166,11 +159,16 @@ class Cdn(Component):
         self._observe(log_bucket)
         self.register_outputs({"domainName": self.domain_name, "distributionId": self.distribution_id})
 
-    def _headers(self) -> aws.cloudfront.ResponseHeadersPolicy:
-        return aws.cloudfront.ResponseHeadersPolicy(
-            f"{self.logical}-headers",
-            name=self.ctx.names("security-headers", limit=128),
-            comment="Security headers of every answer",
+    def _headers(self, part: str, name: str, comment: str, remove: tuple[str, ...] = ()) -> pulumi.Output[str]:
+        policy = aws.cloudfront.ResponseHeadersPolicy(
+            f"{self.logical}-{part}",
+            name=self.ctx.names(name, limit=128),
+            comment=comment,
+            remove_headers_config=aws.cloudfront.ResponseHeadersPolicyRemoveHeadersConfigArgs(
+                items=[aws.cloudfront.ResponseHeadersPolicyRemoveHeadersConfigItemArgs(header=header) for header in remove]
+            )
+            if remove
+            else None,
             security_headers_config=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
                 strict_transport_security=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigStrictTransportSecurityArgs(
                     access_control_max_age_sec=headers.HSTS_SECONDS, include_subdomains=True, preload=True, override=True
@@ -191,31 +189,100 @@ class Cdn(Component):
             ),
             opts=self.child(),
         )
+        return policy.id
 
-    def _live(self, pattern: str, viewer: str) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
-        return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
-            path_pattern=pattern,
-            target_origin_id=ORIGIN,
-            viewer_protocol_policy=viewer,
-            allowed_methods=list(ALL),
-            cached_methods=["GET", "HEAD"],
-            compress=True,
-            cache_policy_id=CACHING_DISABLED,
-            origin_request_policy_id=ALL_VIEWER,
-            response_headers_policy_id=self._policy.id,
-        )
+    def _cache(self, part: str, seconds: int, *, query: bool = False) -> pulumi.Output[str]:
+        """A cache policy in whose key stand neither cookies nor headers. An origin that says less, or no-store, is obeyed (TTL from 0)."""
+        return aws.cloudfront.CachePolicy(
+            f"{self.logical}-{part}",
+            name=self.ctx.names(part, limit=128),
+            comment=f"{seconds} seconds for everybody alike",
+            min_ttl=0,
+            default_ttl=seconds,
+            max_ttl=seconds,
+            parameters_in_cache_key_and_forwarded_to_origin=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
+                cookies_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginCookiesConfigArgs(cookie_behavior="none"),
+                headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(header_behavior="none"),
+                query_strings_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigArgs(
+                    query_string_behavior="all" if query else "none"
+                ),
+                enable_accept_encoding_brotli=True,
+                enable_accept_encoding_gzip=True,
+            ),
+            opts=self.child(),
+        ).id
 
-    def _static(self, pattern: str) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
-        return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
-            path_pattern=pattern,
-            target_origin_id=ASSETS,
-            viewer_protocol_policy="redirect-to-https",
-            allowed_methods=list(READ),
-            cached_methods=["GET", "HEAD"],
-            compress=True,
-            cache_policy_id=CACHING_OPTIMIZED,
-            response_headers_policy_id=self._policy.id,
+    def _share(self, seconds: tuple[int, ...]) -> None:
+        """What shared paths need. Their answers lose every cookie: the load balancer's would put all readers on one task."""
+        self._caches[Kind.SHARED] = {each: self._cache(f"market-data-{each}s", each, query=True) for each in seconds}
+        self._policies[Kind.SHARED] = self._headers(
+            "shared-headers", "shared-headers", "Security headers, without cookies", ("Set-Cookie",)
         )
+        self._host = aws.cloudfront.OriginRequestPolicy(
+            f"{self.logical}-market-data",
+            name=self.ctx.names("market-data", limit=128),
+            comment="The host alone, and what stands in the cache key",
+            cookies_config=aws.cloudfront.OriginRequestPolicyCookiesConfigArgs(cookie_behavior="none"),
+            headers_config=aws.cloudfront.OriginRequestPolicyHeadersConfigArgs(
+                header_behavior="whitelist", headers=aws.cloudfront.OriginRequestPolicyHeadersConfigHeadersArgs(items=["Host"])
+            ),
+            query_strings_config=aws.cloudfront.OriginRequestPolicyQueryStringsConfigArgs(query_string_behavior="none"),
+            opts=self.child(),
+        ).id
+
+    def _edge_code(self, *, maintenance: bool) -> dict[str, pulumi.Output[str]]:
+        """The functions at the edge, by the name of their source."""
+        names = ("spa_router", "cache_headers", *(("maintenance",) if maintenance else ()))
+        return {
+            name: aws.cloudfront.Function(
+                f"{self.logical}-{name.replace('_', '-')}",
+                name=self.ctx.names(name.replace("_", "-"), limit=64),
+                comment=f"infra/functions/{name}.js",
+                runtime=RUNTIME,
+                code=source(name),
+                publish=True,
+                opts=self.child(),
+            ).arn
+            for name in names
+        }
+
+    def _behaviour(self, one: Behaviour, settings: Settings) -> dict[str, Any]:
+        """What default and ordered behaviours have in common. Methods that change something exist on live paths alone."""
+        live, shared = one.kind is Kind.LIVE, one.kind is Kind.SHARED
+        calls: dict[str, str] = {}
+        if one.kind is not Kind.STATIC and settings.maintenance:
+            calls["viewer-request"] = "maintenance"
+        elif one.pages:
+            calls["viewer-request"] = "spa_router"
+        if one.pages or one.kind is Kind.STATIC:
+            calls["viewer-response"] = "cache_headers"
+        return {
+            "target_origin_id": ASSETS if one.kind is Kind.STATIC else ORIGIN,
+            "viewer_protocol_policy": "redirect-to-https" if one.redirect else "https-only",
+            "allowed_methods": list(ALL if live else READ),
+            "cached_methods": ["GET", "HEAD"],
+            "compress": True,
+            "cache_policy_id": CACHING_DISABLED if live else self._caches[one.kind][one.seconds],
+            "origin_request_policy_id": ALL_VIEWER if live else self._host if shared else None,
+            "response_headers_policy_id": self._policies[one.kind],
+            "calls": {event: self._functions[name] for event, name in sorted(calls.items())},
+        }
+
+    def _default(self, one: Behaviour, settings: Settings) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
+        given = self._behaviour(one, settings)
+        calls = [
+            aws.cloudfront.DistributionDefaultCacheBehaviorFunctionAssociationArgs(event_type=event, function_arn=arn)
+            for event, arn in given.pop("calls").items()
+        ]
+        return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(**given, function_associations=calls or None)
+
+    def _ordered(self, one: Behaviour, settings: Settings) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
+        given = self._behaviour(one, settings)
+        calls = [
+            aws.cloudfront.DistributionOrderedCacheBehaviorFunctionAssociationArgs(event_type=event, function_arn=arn)
+            for event, arn in given.pop("calls").items()
+        ]
+        return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(path_pattern=one.pattern, **given, function_associations=calls or None)
 
     def _fill(self, assets: PrivateBucket) -> None:
         bucket = assets.bucket_name
@@ -265,3 +332,12 @@ class Cdn(Component):
         aws.cloudwatch.LogDelivery(
             f"{name}-log", delivery_source_name=source.name, delivery_destination_arn=target.arn, region=region, opts=self.child()
         )
+
+
+def _countries(settings: Settings) -> aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs:
+    """Raises ValueError where both lists are given: CloudFront takes one."""
+    blocked, allowed = settings.blocked_countries, settings.allowed_countries
+    if blocked and allowed:
+        raise ValueError("edge.cdn: blockedCountries and allowedCountries exclude each other")
+    kind = "blacklist" if blocked else "whitelist" if allowed else "none"
+    return aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type=kind, locations=sorted(blocked or allowed))

@@ -1,8 +1,9 @@
-"""The VPC: three tiers in every zone, ways out for the app tier alone, gateway endpoints, flow logs; or a VPC that you bring along."""
+"""The VPC: five tiers in every zone, a way out, network ACLs, locked defaults, gateway endpoints, flow logs; or a VPC that you bring along."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pulumi
@@ -11,7 +12,9 @@ import pulumi_aws as aws
 from infra.component import Component, Context
 from infra.components.logs import log_group
 from infra.plan.endpoint_policies import GATEWAYS, endpoint_policy
-from infra.plan.subnets import TIERS, Tier, plan
+from infra.plan.flows import Flow
+from infra.plan.nacls import EVERY, ICMP, Entry, acls, every_flow
+from infra.plan.subnets import TIERS, Tier, block, plan
 from infra.settings.foundation import NatMode
 from infra.settings.foundation import Network as Settings
 
@@ -20,14 +23,39 @@ FLOW_LOG_SECONDS = 60
 """Aggregation of the flow log, in seconds; AWS offers 60 and 600."""
 
 
-class Network(Component):
-    """Subnets and routes of one stack. IPv4 only: brokers allow-list IPv4 addresses, and a second protocol would need every rule twice.
+_NUMBERS = {"tcp": "6", "icmp": "1", "all": "-1"}
+"""IP protocol numbers, as AWS returns them: with a name there the provider would see a change in every preview."""
 
-    Makes: `ec2.Vpc`; `ec2.Subnet` in the tiers public, app and data of each zone, none with automatic public addresses (NET-06);
-    `ec2.InternetGateway`; an `ec2.Eip` and `ec2.NatGateway` a zone or one for all; `ec2.RouteTable`s: the public one leads to the
-    internet gateway, each app one to its NAT, the data one nowhere (NET-09); the default security group and default route table, both
-    emptied (NET-01); gateway endpoints for S3 and DynamoDB on the app and data tables; a flow log of all traffic (NET-07).
+
+def _properties(entry: Entry) -> dict[str, Any]:
+    """A rule in the form of the provider's inline blocks."""
+    ports = (0, 0) if entry.protocol in (ICMP, EVERY) else (entry.first, entry.last)
+    kind = {"icmp_type": entry.first, "icmp_code": entry.last} if entry.protocol == ICMP else {}
+    return {
+        "rule_no": entry.number,
+        "action": "allow" if entry.allow else "deny",
+        "protocol": _NUMBERS[entry.protocol],
+        "cidr_block": entry.cidr,
+        "from_port": ports[0],
+        "to_port": ports[1],
+        **kind,
+    }
+
+
+class Network(Component):
+    """Subnets, routes and network ACLs of one stack.
+
+    IPv4 only: no block of IPv6 is asked for, so nothing in the VPC has such an address and no rule for it can be forgotten. Brokers
+    allow-list IPv4 addresses, and a second protocol would need every route and rule twice.
+
+    Makes: `ec2.Vpc`; an `ec2.Subnet` in each tier of each zone (`infra.plan.subnets`), none with automatic public addresses (NET-06);
+    `ec2.InternetGateway`; an `ec2.Eip` and an `ec2.NatGateway` in the NAT tier, one a zone or one for all; `ec2.RouteTable`s: public and
+    NAT lead to the internet gateway, data leads nowhere (NET-09), app and firewall get their way out from `Egress`; an `ec2.NetworkAcl`
+    a tier with inline rules (`infra.plan.nacls`); the default security group, route table and network ACL, all emptied (NET-01); gateway
+    endpoints for S3 and DynamoDB on the app and data tables; a flow log of all traffic (NET-07).
     The NAT's addresses are stateful: brokers have them on their allow-lists, and a released one never comes back.
+
+    The data tier's ACL lets nothing outside the VPC through, S3's and DynamoDB's addresses included: what stands there uses neither.
 
     With `settings.existing` nothing is made, and its ids are handed through.
 
@@ -36,18 +64,31 @@ class Network(Component):
 
     token: ClassVar[str] = "network"
 
+    own: bool
+    """Whether the VPC is ours; False for one that you brought along."""
     vpc_id: pulumi.Output[str]
     vpc_cidr: str
     public_subnet_ids: list[pulumi.Output[str]]
-    """In the order of `ctx.zones`, as are the others."""
+    """In the order of `ctx.zones`, as is every list here."""
+    nat_subnet_ids: list[pulumi.Output[str]]
+    """Empty with a VPC that you brought along, as is every list below but those of app and data subnets."""
+    firewall_subnet_ids: list[pulumi.Output[str]]
     app_subnet_ids: list[pulumi.Output[str]]
     data_subnet_ids: list[pulumi.Output[str]]
-    app_route_table_ids: list[pulumi.Output[str]]
-    """One a zone; empty with a VPC that you brought along."""
+    app_cidrs: list[str]
+    """Blocks of the app subnets."""
+    app_tables: list[aws.ec2.RouteTable]
+    """One a zone, without a default route."""
+    firewall_tables: list[aws.ec2.RouteTable]
+    """One a zone, without a default route."""
+    nat_tables: list[aws.ec2.RouteTable]
+    """One a zone, leading to the internet gateway; with a single NAT gateway the first is its."""
+    nat_gateways: list[aws.ec2.NatGateway]
+    """One a zone, or one in the first."""
     nat_addresses: list[pulumi.Output[str]]
-    """Public addresses that the platform's traffic comes from; empty with a VPC that you brought along."""
+    """Public addresses that the platform's traffic comes from, for the allow-lists of brokers."""
     nat_gateway_ids: list[pulumi.Output[str]]
-    """For alarms; empty with a VPC that you brought along."""
+    """For alarms."""
     s3_prefix_list_id: pulumi.Output[str] | None
     """AWS's prefix list behind the S3 gateway endpoint, for security-group rules; None with a VPC that you brought along."""
 
@@ -58,17 +99,23 @@ class Network(Component):
         *,
         settings: Settings,
         log_key_arn: pulumi.Input[str],
+        table: Sequence[Flow] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Build the network of `ctx.zones`.
 
+        Args:
+            table: The flows that the network ACLs admit; None for every flow that any platform of this program may have.
+
         Raises:
-            ValueError: The address plan refuses the block or a zone, or an existing VPC does not name one subnet a zone in each tier.
+            ValueError: The address plan refuses the block or a zone, the network ACLs cannot hold the table, or an existing VPC does not
+                name one subnet a zone in each tier.
         """
         super().__init__(name, ctx, opts)
         self.vpc_cidr = settings.cidr
+        self.own = settings.existing is None
         if settings.existing is None:
-            self._make(settings, log_key_arn)
+            self._make(settings, log_key_arn, every_flow() if table is None else table)
         else:
             self._adopt(settings)
         self.register_outputs({"vpcId": self.vpc_id, "natAddresses": self.nat_addresses})
@@ -91,12 +138,15 @@ class Network(Component):
         self.public_subnet_ids, self.app_subnet_ids, self.data_subnet_ids = (
             [pulumi.Output.from_input(one) for one in ids] for _, ids in tiers
         )
-        self.app_route_table_ids = []
+        self.nat_subnet_ids, self.firewall_subnet_ids = [], []
+        self.app_cidrs = []
+        self.app_tables, self.firewall_tables, self.nat_tables = [], [], []
+        self.nat_gateways = []
         self.nat_addresses = []
         self.nat_gateway_ids = []
         self.s3_prefix_list_id = None
 
-    def _make(self, settings: Settings, log_key_arn: pulumi.Input[str]) -> None:
+    def _make(self, settings: Settings, log_key_arn: pulumi.Input[str], table: Sequence[Flow]) -> None:
         name = self.logical
         self._vpc = aws.ec2.Vpc(
             name,
@@ -107,20 +157,24 @@ class Network(Component):
             opts=self.child(),
         )
         self.vpc_id = self._vpc.id
-        self._lock_defaults()
         subnets = self._subnets(settings.cidr)
-        self.public_subnet_ids, self.app_subnet_ids, self.data_subnet_ids = ([subnet.id for subnet in subnets[tier]] for tier in TIERS)
-        nats = self._ways_out(subnets[Tier.PUBLIC], settings.nat)
+        self.public_subnet_ids, self.nat_subnet_ids, self.firewall_subnet_ids, self.app_subnet_ids, self.data_subnet_ids = (
+            [subnet.id for subnet in subnets[tier]] for tier in TIERS
+        )
+        self.app_cidrs = [block(settings.cidr, letter, Tier.APP) for letter in self._letters]
+        self._lock_defaults(self._acls(settings.cidr, table, subnets))
 
-        app_tables: list[aws.ec2.RouteTable] = []
-        for index, letter in enumerate(self._letters):
-            table = self._table(f"app-{letter}", [subnets[Tier.APP][index]])
-            nat = nats[index % len(nats)]
-            self._route(f"app-{letter}", table, nat_gateway_id=nat.id)
-            app_tables.append(table)
+        gateway = aws.ec2.InternetGateway(name, vpc_id=self.vpc_id, tags=self._named("internet"), opts=self.child())
+        self._route("public", self._table("public", subnets[Tier.PUBLIC]), gateway)
+        self.nat_tables = self._tables(Tier.NAT, subnets)
+        for letter, nat_table in zip(self._letters, self.nat_tables, strict=True):
+            self._route(f"nat-{letter}", nat_table, gateway)
+        self.firewall_tables = self._tables(Tier.FIREWALL, subnets)
+        self.app_tables = self._tables(Tier.APP, subnets)
         data_table = self._table("data", subnets[Tier.DATA])
-        self.app_route_table_ids = [table.id for table in app_tables]
-        self._gateway_endpoints([*app_tables, data_table])
+
+        self._nats(subnets[Tier.NAT], settings.nat, gateway)
+        self._gateway_endpoints([*self.app_tables, data_table])
         self._flow_log(log_key_arn)
 
     @property
@@ -130,7 +184,7 @@ class Network(Component):
     def _named(self, *parts: str) -> dict[str, str]:
         return {"Name": self.ctx.names(*parts)}
 
-    def _lock_defaults(self) -> None:
+    def _lock_defaults(self, own: list[aws.ec2.NetworkAcl]) -> None:
         """Take over what AWS makes with every VPC and leave it empty, so that nothing works by accident (NET-01)."""
         aws.ec2.DefaultSecurityGroup(
             f"{self.logical}-default", vpc_id=self.vpc_id, ingress=[], egress=[], tags=self._named("default-closed"), opts=self.child()
@@ -142,45 +196,69 @@ class Network(Component):
             tags=self._named("default-closed"),
             opts=self.child(),
         )
+        aws.ec2.DefaultNetworkAcl(
+            f"{self.logical}-default",
+            default_network_acl_id=self._vpc.default_network_acl_id,
+            ingress=[],
+            egress=[],
+            tags=self._named("default-closed"),
+            # Emptied last: subnets leave it for their own ACLs first. Which subnets it has is AWS's business: each new one starts in it,
+            # and the provider would propose to take it out again.
+            opts=self.child(depends_on=own, ignore_changes=["subnet_ids"]),
+        )
+
+    def _acls(self, cidr: str, table: Sequence[Flow], subnets: dict[Tier, list[aws.ec2.Subnet]]) -> list[aws.ec2.NetworkAcl]:
+        # Inline rules: a changed one is changed in place, a foreign one is taken away. Standalone rules beside them would be fought over.
+        return [
+            aws.ec2.NetworkAcl(
+                f"{self.logical}-{acl.tier}",
+                vpc_id=self.vpc_id,
+                subnet_ids=[subnet.id for subnet in subnets[acl.tier]],
+                ingress=[aws.ec2.NetworkAclIngressArgs(**_properties(entry)) for entry in acl.ingress],
+                egress=[aws.ec2.NetworkAclEgressArgs(**_properties(entry)) for entry in acl.egress],
+                tags={**self._named(acl.tier), "Tier": acl.tier},
+                opts=self.child(),
+            )
+            for acl in acls(cidr, self._letters, table)
+        ]
 
     def _subnets(self, cidr: str) -> dict[Tier, list[aws.ec2.Subnet]]:
         made: dict[Tier, list[aws.ec2.Subnet]] = {tier: [] for tier in TIERS}
-        for block in plan(cidr, self._letters):
-            made[block.tier].append(
+        for place in plan(cidr, self._letters):
+            made[place.tier].append(
                 aws.ec2.Subnet(
-                    f"{self.logical}-{block.tier}-{block.zone}",
+                    f"{self.logical}-{place.tier}-{place.zone}",
                     vpc_id=self.vpc_id,
-                    cidr_block=block.cidr,
-                    availability_zone=f"{self.ctx.region}{block.zone}",
+                    cidr_block=place.cidr,
+                    availability_zone=f"{self.ctx.region}{place.zone}",
                     map_public_ip_on_launch=False,
-                    tags={**self._named(block.tier, block.zone), "Tier": block.tier},
+                    tags={**self._named(place.tier, place.zone), "Tier": place.tier},
                     opts=self.child(),
                 )
             )
         return made
 
-    def _ways_out(self, public: list[aws.ec2.Subnet], mode: NatMode) -> list[aws.ec2.NatGateway]:
+    def _nats(self, subnets: list[aws.ec2.Subnet], mode: NatMode, gateway: aws.ec2.InternetGateway) -> None:
         name = self.logical
-        gateway = aws.ec2.InternetGateway(name, vpc_id=self.vpc_id, tags=self._named("internet"), opts=self.child())
-        table = self._table("public", public)
-        self._route("public", table, gateway_id=gateway.id)
-        nats: list[aws.ec2.NatGateway] = []
-        self.nat_addresses = []
-        for letter, subnet in zip(self._letters, public if mode is NatMode.PER_ZONE else public[:1], strict=False):
+        self.nat_gateways, self.nat_addresses = [], []
+        for letter, subnet in zip(self._letters, subnets if mode is NatMode.PER_ZONE else subnets[:1], strict=False):
             address = aws.ec2.Eip(f"{name}-nat-{letter}", domain="vpc", tags=self._named("nat", letter), opts=self.stateful())
-            nats.append(
+            self.nat_gateways.append(
                 aws.ec2.NatGateway(
                     f"{name}-nat-{letter}",
                     allocation_id=address.allocation_id,
                     subnet_id=subnet.id,
                     connectivity_type="public",
                     tags=self._named("nat", letter),
-                    opts=self.child(depends_on=[gateway]),
+                    # The address serves one gateway at a time, so a replacement waits until the old one has let go of it.
+                    opts=self.child(depends_on=[gateway], delete_before_replace=True),
                 )
             )
             self.nat_addresses.append(address.public_ip)
-        self.nat_gateway_ids = [nat.id for nat in nats]
-        return nats
+        self.nat_gateway_ids = [nat.id for nat in self.nat_gateways]
+
+    def _tables(self, tier: Tier, subnets: dict[Tier, list[aws.ec2.Subnet]]) -> list[aws.ec2.RouteTable]:
+        return [self._table(f"{tier}-{letter}", [subnet]) for letter, subnet in zip(self._letters, subnets[tier], strict=True)]
 
     def _table(self, part: str, subnets: list[aws.ec2.Subnet]) -> aws.ec2.RouteTable:
         table = aws.ec2.RouteTable(f"{self.logical}-{part}", vpc_id=self.vpc_id, tags=self._named(part), opts=self.child())
@@ -194,20 +272,12 @@ class Network(Component):
             )
         return table
 
-    def _route(
-        self,
-        part: str,
-        table: aws.ec2.RouteTable,
-        *,
-        gateway_id: pulumi.Input[str] | None = None,
-        nat_gateway_id: pulumi.Input[str] | None = None,
-    ) -> None:
+    def _route(self, part: str, table: aws.ec2.RouteTable, gateway: aws.ec2.InternetGateway) -> None:
         aws.ec2.Route(
             f"{self.logical}-{part}-out",
             route_table_id=table.id,
             destination_cidr_block=ANYWHERE,
-            gateway_id=gateway_id,
-            nat_gateway_id=nat_gateway_id,
+            gateway_id=gateway.id,
             opts=self.child(),
         )
 

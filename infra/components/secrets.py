@@ -70,6 +70,7 @@ class Secrets(Component):
             raise ValueError(f"recovery of secrets: {recovery_days} days (accepted: 7 to 30)")
         self._arns: dict[str, pulumi.Output[str]] = {}
         self._values: dict[str, pulumi.Output[str]] = {}
+        self._holders: dict[str, pulumi.Output[str]] = {}
         policy = json.dumps(foreign_principals_denied(ctx.account_id), sort_keys=True, separators=(",", ":"))
         for spec in specs:
             if spec.name in self._arns:
@@ -88,7 +89,7 @@ class Secrets(Component):
             )
             self._arns[spec.name] = secret.arn
             if spec.kind is SecretKind.GENERATED and spec.alphabet is not None:
-                self._values[spec.name] = self._first_value(f"{name}-{spec.name}", secret, spec.alphabet)
+                self._values[spec.name] = self._first_value(spec.name, secret, spec.alphabet)
         self.register_outputs({"arns": dict(self._arns)})
 
     @property
@@ -116,7 +117,18 @@ class Secrets(Component):
             raise ValueError(f"`{spec_name}` has no generated value; these have one: {', '.join(self._values)}")
         return self._values[spec_name]
 
-    def _first_value(self, logical: str, secret: aws.secretsmanager.Secret, alphabet: Alphabet) -> pulumi.Output[str]:
+    def holder(self, spec_name: str) -> pulumi.Output[str]:
+        """Id of a GENERATED secret, known once it has a value: for reading what it holds now.
+
+        Raises:
+            ValueError: There is no such secret, or people fill it.
+        """
+        if spec_name not in self._holders:
+            raise ValueError(f"`{spec_name}` has no generated value; these have one: {', '.join(self._holders)}")
+        return self._holders[spec_name]
+
+    def _first_value(self, spec_name: str, secret: aws.secretsmanager.Secret, alphabet: Alphabet) -> pulumi.Output[str]:
+        logical = f"{self.logical}-{spec_name}"
         value = random.RandomPassword(
             f"{logical}-value",
             length=alphabet.length,
@@ -129,11 +141,12 @@ class Secrets(Component):
             # A value that opens a running resource is replaced by rotation, not by an edit of the alphabet.
             opts=self.child(ignore_changes=["length", "special", "override_special", "min_special"]),
         )
-        aws.secretsmanager.SecretVersion(
+        version = aws.secretsmanager.SecretVersion(
             f"{logical}-version",
             secret_id=secret.id,
             secret_string=value.result,
             # From its first rotation on the secret belongs to Secrets Manager.
             opts=self.child(ignore_changes=["secret_string"]),
         )
+        self._holders[spec_name] = version.secret_id
         return pulumi.Output.secret(value.result)

@@ -65,13 +65,18 @@ class SecurityGroups(Component):
         }
         for rule in needed:
             self._rule(rule)
-        self.register_outputs({"ids": {role.value: group.id for role, group in self._groups.items()}})
+        self.register_outputs({"ids": self.ids})
+
+    @property
+    def ids(self) -> dict[str, pulumi.Output[str]]:
+        """Ids of the groups that exist, by the name of their role."""
+        return {role.value: group.id for role, group in self._groups.items()}
 
     def of(self, role: Role) -> pulumi.Output[str]:
         """Id of the group of `role` (not named `id`: Pulumi sets that attribute on every component).
 
         Raises:
-            ValueError: The role is outside, or TIMESCALE on a platform without it.
+            ValueError: The role is outside, or TIMESCALE or VPN on a platform without it.
         """
         if role not in self._groups:
             raise ValueError(f"no security group for {role.value}: there is one for {', '.join(sorted(self._groups))}")

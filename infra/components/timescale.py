@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,8 @@ from infra.component import Component, Context
 from infra.components.logs import log_group
 from infra.components.storage import PrivateBucket
 from infra.plan import timescale as plan
+from infra.plan.access import node_statements
+from infra.plan.key_policies import Place
 from infra.plan.secrets import TIMESCALE_SECRETS
 from infra.settings import data
 
@@ -238,7 +240,12 @@ class Timescale(Component):
             instances=ctx.arn("ec2", "instance/*"),
             region=ctx.region,
         )
-        return json.dumps(plan.node_policy(reach), sort_keys=True, separators=(",", ":"))
+        sessions = node_statements(
+            project=ctx.names.project, place=Place(account=ctx.account_id, region=ctx.region, partition=ctx.partition)
+        )
+        document = plan.node_policy(reach)
+        statements = [*cast("list[dict[str, Any]]", document["Statement"]), *sessions]
+        return json.dumps({**document, "Statement": statements}, sort_keys=True, separators=(",", ":"))
 
     def _group(
         self,

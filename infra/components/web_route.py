@@ -10,21 +10,30 @@ import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.load_balancer import NAME_LIMIT, LoadBalancer
+from infra.plan.origin import check_patterns
 
 HEALTH_INTERVAL_SECONDS, HEALTH_TIMEOUT_SECONDS, UNHEALTHY_AFTER = 10, 5, 3
 """As the seed's health check has them (seed 004: interval 10s, timeout 5s, retries 3)."""
 HEALTHY_AFTER = 2
 STICKY_SECONDS = 1800
 """Life of the stickiness cookie, in seconds: the longest session that the seeds allow."""
-CONDITION_VALUES = 5
-"""Condition values of one listener rule (ELB quota, not adjustable)."""
+
+
+def sent_once_accepted(value: pulumi.Input[str], routes: Sequence[WebRoute]) -> pulumi.Output[str]:
+    """The origin header's value for CloudFront, secret, and known only once every route accepts it.
+
+    The distribution therefore changes after the load balancer, at the first `up` and at each rotation.
+    """
+    rules = [route.production_rule.id for route in routes]
+    return pulumi.Output.secret(pulumi.Output.all(value, *rules).apply(lambda known: str(known[0])))
 
 
 class WebRoute(Component):
     """Blue and green target groups of tasks, and a rule for them on each listener.
 
     Makes: two `lb.TargetGroup`s (IP targets, LB-09) and two `lb.ListenerRule`s of the same priority. The production rule takes the given
-    paths of requests that carry the origin header; the test rule takes the same paths, and its listener is reached from inside alone.
+    paths of requests that carry the origin header, with its current value or the one before it; the test rule takes the same paths, and its
+    listener is reached from inside alone.
     Both start with everything on blue. From then on ECS shifts the weights, so the program never touches a rule's actions again
     (DESIGN.md decision 6).
     """
@@ -56,7 +65,7 @@ class WebRoute(Component):
         Args:
             port: The tasks' port.
             health_path: Path that answers 200 when a task can work, such as `/health`.
-            path_patterns: Up to 4 patterns such as `/api/*`; the origin header takes the fifth of a rule's five condition values.
+            path_patterns: 1 to 3 patterns such as `/api/*`; the origin header takes two of a rule's five values (`infra.plan.origin`).
             priority: 1 to 50,000, unique on a listener; the lowest number that matches wins.
             stickiness: Keep a client on its task by cookie.
             deregistration_seconds: Seconds that a leaving task may finish its requests, 0 to 3,600.
@@ -65,8 +74,10 @@ class WebRoute(Component):
             ValueError: A number of patterns, a priority or a duration that ELB refuses.
         """
         super().__init__(name, ctx, opts)
-        if not 1 <= len(path_patterns) < CONDITION_VALUES:
-            raise ValueError(f"{name}: {len(path_patterns)} path patterns; a rule has room for 1 to 4 beside the origin header (ELB quota)")
+        try:
+            check_patterns(path_patterns)
+        except ValueError as wrong:
+            raise ValueError(f"{name}: {wrong}") from None
         if not 1 <= priority <= 50_000:
             raise ValueError(f"{name}: priority = {priority}; ELB takes 1 to 50000, each once a listener")
         if not 0 <= deregistration_seconds <= 3600:
@@ -103,9 +114,10 @@ class WebRoute(Component):
 
         self.blue, self.green = group("blue"), group("green")
         paths = aws.lb.ListenerRuleConditionArgs(path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=sorted(path_patterns)))
-        header, value = load_balancer.origin_header
         from_cdn = aws.lb.ListenerRuleConditionArgs(
-            http_header=aws.lb.ListenerRuleConditionHttpHeaderArgs(http_header_name=header, values=[value])
+            http_header=aws.lb.ListenerRuleConditionHttpHeaderArgs(
+                http_header_name=load_balancer.header_name, values=load_balancer.header_values
+            )
         )
         self.production_rule = self._rule("production", load_balancer.production_listener, priority, [paths, from_cdn])
         self.test_rule = self._rule("test", load_balancer.test_listener, priority, [paths])

@@ -7,7 +7,7 @@ everything else is known before the first resource exists, so the table is pure 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -668,6 +668,100 @@ def certificate_alarms(key: str, *, certificate: Dimension) -> tuple[AlarmSpec, 
     )
 
 
+def uptime_alarms(*, checks: Mapping[str, Dimension]) -> tuple[AlarmSpec, ...]:
+    """The site seen from outside. `checks` are Route 53's health-check ids by name; their metrics exist in us-east-1 alone.
+
+    Two minutes, so that a check which has just been made may begin to report; silence counts as down.
+    """
+    return tuple(
+        AlarmSpec(
+            key=f"uptime-{name}",
+            severity=Severity.CRITICAL,
+            source=Metric("AWS/Route53", "HealthCheckStatus", "Minimum", (("HealthCheckId", check),)),
+            comparison=Comparison.BELOW,
+            threshold=1,
+            periods=2,
+            missing=Missing.BREACHING,
+            why=f"Route 53 does not reach the site from outside ({name}): users do not either.",
+            seeds=("NRC-035", "OTE-066", "NDS-059"),
+            runbook="uptime",
+        )
+        for name, check in sorted(checks.items())
+    )
+
+
+def origin_alarms(*, load_balancer: Dimension) -> tuple[AlarmSpec, ...]:
+    """The load balancer answers for its targets. One metric and one statistic: Route 53 follows no other alarm into a failover."""
+    return (
+        AlarmSpec(
+            key="origin-failing",
+            severity=Severity.CRITICAL,
+            source=Metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "Sum", (("LoadBalancer", load_balancer),)),
+            comparison=Comparison.ABOVE,
+            threshold=30,
+            periods=3,
+            why="The load balancer itself has refused more than 30 requests a minute for three minutes: no task answers.",
+            seeds=("DTO-201", "DTO-205", "DTO-207"),
+            runbook="uptime",
+        ),
+    )
+
+
+def dnssec_alarms(*, zone: Dimension) -> tuple[AlarmSpec, ...]:
+    """A signed zone whose signing fails vanishes for every resolver that checks. Route 53 reports every four hours, in us-east-1."""
+    of: tuple[tuple[str, Dimension], ...] = (("HostedZoneId", zone),)
+    kinds = {
+        "failing": ("DNSSECInternalFailure", Severity.CRITICAL, "Route 53 cannot sign the zone: its names are about to vanish."),
+        "key": ("DNSSECKeySigningKeysNeedingAction", Severity.CRITICAL, "The zone's signing key cannot be used: Route 53 asks for action."),
+    }
+    return tuple(
+        AlarmSpec(
+            key=f"dnssec-{kind}",
+            severity=severity,
+            source=Metric("AWS/Route53", metric, "Sum", of, period=14_400),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            why=why,
+            seeds=("NRC-028", "DTO-008"),
+            runbook="uptime",
+        )
+        for kind, (metric, severity, why) in kinds.items()
+    )
+
+
+def ddos_alarms(*, resources: Mapping[str, Dimension]) -> tuple[AlarmSpec, ...]:
+    """Shield Advanced sees an attack on a resource that it protects. `resources` are ARNs by name: CloudFront and Route 53 report to us-east-1."""
+    return tuple(
+        AlarmSpec(
+            key=f"ddos-{name}",
+            severity=Severity.CRITICAL,
+            source=Metric("AWS/DDoSProtection", "DDoSDetected", "Maximum", (("ResourceArn", resource),)),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            why=f"Shield Advanced sees an attack on {name}.",
+            seeds=("PFC-056",),
+            runbook="uptime",
+        )
+        for name, resource in sorted(resources.items())
+    )
+
+
+def vpn_alarms(*, endpoint: Dimension) -> tuple[AlarmSpec, ...]:
+    """Failed sign-ins to the administrators' VPN, which counts them itself every five minutes. Its log does not show failed certificates."""
+    return (
+        AlarmSpec(
+            key="vpn-sign-ins",
+            severity=Severity.WARNING,
+            source=Metric("AWS/ClientVPN", "AuthenticationFailures", "Sum", (("Endpoint", endpoint),), period=300),
+            comparison=Comparison.ABOVE,
+            threshold=4,
+            why="Five or more sign-ins to the administrators' VPN failed in five minutes.",
+            seeds=("DTO-033", "PFC-077"),
+            runbook="access",
+        ),
+    )
+
+
 def nat_alarms(*, gateways: Sequence[Dimension]) -> tuple[AlarmSpec, ...]:
     """NAT gateways that run out of ports or drop packets."""
     specs: list[AlarmSpec] = []
@@ -697,3 +791,41 @@ def nat_alarms(*, gateways: Sequence[Dimension]) -> tuple[AlarmSpec, ...]:
             ),
         ]
     return tuple(specs)
+
+
+def broker_alarms(*, namespace: str) -> tuple[AlarmSpec, ...]:
+    """The watch over the broker's addresses (lambdas/broker_addresses), which reports once an hour."""
+    return (
+        AlarmSpec(
+            key="broker-addresses-moved",
+            severity=Severity.WARNING,
+            source=Metric(namespace, "BrokerAddressesOutside", "Maximum", period=3600),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            why="A server name of Interactive Brokers resolves to an address that the egress firewall does not let out to.",
+            seeds=("DTO-051", "DTO-143"),
+            runbook="broker-addresses",
+        ),
+        AlarmSpec(
+            key="broker-hosts-unresolved",
+            severity=Severity.WARNING,
+            source=Metric(namespace, "BrokerHostsUnresolved", "Minimum", period=3600),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            periods=3,
+            why="A server name of Interactive Brokers has had no address for three hours.",
+            seeds=("DTO-051",),
+            runbook="broker-addresses",
+        ),
+        AlarmSpec(
+            key="broker-watch-silent",
+            severity=Severity.WARNING,
+            source=Metric(namespace, "BrokerHostsChecked", "Sum", period=86_400),
+            comparison=Comparison.BELOW,
+            threshold=1,
+            missing=Missing.BREACHING,
+            why="The watch over the broker's addresses has reported nothing for a day: nobody would see them move.",
+            seeds=("DTO-051",),
+            runbook="broker-addresses",
+        ),
+    )

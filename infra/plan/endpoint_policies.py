@@ -2,10 +2,14 @@
 
 A policy admits principals of our account to resources of our account, so that a foreign credential cannot carry data out through our
 endpoints. AWS's own resources, which live in AWS's accounts, are the exceptions: without them tasks cannot pull an image.
+
+Every service below takes an endpoint policy (AWS's page on each service's interface endpoints). There is none for ECS: Fargate's agent
+talks to ECS outside the VPC. There is none for `ec2messages` either: the SSM agent from 3.3.40 on uses `ssmmessages` instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,8 +18,19 @@ from infra.settings.foundation import EndpointProfile
 ESSENTIAL = ("ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager")
 """What a Fargate task needs to start without a way out (with S3 through the gateway)."""
 
-FULL = (*ESSENTIAL, "ec2", "monitoring", "ssm", "ssmmessages", "sts")
-"""And what else tasks and TimescaleDB nodes call: shell access (ECS Exec, Session Manager), metrics, volumes and interfaces, roles."""
+FULL = (
+    *ESSENTIAL,
+    "appconfigdata",  # feature flags and the kill switch
+    "aps-workspaces",  # Prometheus: remote write and queries
+    "ec2",  # volumes and interfaces of TimescaleDB's nodes
+    "guardduty-data",  # findings of GuardDuty's agent beside the tasks
+    "monitoring",  # metrics
+    "ssm",  # documents and parameters
+    "ssmmessages",  # ECS Exec and Session Manager
+    "sts",  # roles
+    "xray",  # traces
+)
+"""And what else tasks and nodes call."""
 
 INTERFACES = MappingProxyType(
     {EndpointProfile.FULL: tuple(sorted(FULL)), EndpointProfile.ESSENTIAL: tuple(sorted(ESSENTIAL)), EndpointProfile.NONE: ()}
@@ -25,8 +40,92 @@ INTERFACES = MappingProxyType(
 GATEWAYS = ("dynamodb", "s3")
 """Services of the gateway endpoints, which cost nothing and so exist with every profile."""
 
-_PREFIX = {"ecr.api": "ecr", "ecr.dkr": "ecr", "monitoring": "cloudwatch"}
+NODE_SERVICES = ("ec2", "ssm", "ssmmessages")
+"""What TimescaleDB's nodes call beyond what every task does: their volumes and interfaces, and the SSM agent."""
+
+_PREFIX = {
+    "appconfigdata": "appconfig",
+    "aps-workspaces": "aps",
+    "ecr.api": "ecr",
+    "ecr.dkr": "ecr",
+    "guardduty-data": "guardduty",
+    "monitoring": "cloudwatch",
+}
 """IAM prefix of a service where its endpoint is called otherwise."""
+
+_HOST = {"ecr.api": "api.ecr", "ecr.dkr": "{account}.dkr.ecr"}
+"""First part of a service's host name where it is not the endpoint's name."""
+
+GUARDDUTY_AGENT_ACCOUNTS = MappingProxyType(
+    {
+        "af-south-1": "197869348890",
+        "ap-east-1": "258348409381",
+        "ap-east-2": "259886477082",
+        "ap-northeast-1": "533107202818",
+        "ap-northeast-2": "914738172881",
+        "ap-northeast-3": "273192626886",
+        "ap-south-1": "251508486986",
+        "ap-south-2": "950823858135",
+        "ap-southeast-1": "174946120834",
+        "ap-southeast-2": "005257825471",
+        "ap-southeast-3": "510637619217",
+        "ap-southeast-4": "251357961535",
+        "ap-southeast-5": "156041399949",
+        "ap-southeast-7": "054037130133",
+        "ca-central-1": "354763396469",
+        "ca-west-1": "339712888787",
+        "eu-central-1": "323658145986",
+        "eu-central-2": "529164026651",
+        "eu-north-1": "591436053604",
+        "eu-south-1": "266869475730",
+        "eu-south-2": "919611009337",
+        "eu-west-1": "694911143906",
+        "eu-west-2": "892757235363",
+        "eu-west-3": "665651866788",
+        "il-central-1": "870907303882",
+        "me-central-1": "000014521398",
+        "me-south-1": "536382113932",
+        "mx-central-1": "311141559934",
+        "sa-east-1": "758426053663",
+        "us-east-1": "593207742271",
+        "us-east-2": "307168627858",
+        "us-west-1": "684579721401",
+        "us-west-2": "733349766148",
+    }
+)
+"""AWS's account behind the repository of GuardDuty's Fargate agent, by region (GuardDuty's user guide). Elsewhere the agent is not offered."""
+
+
+def placed(profile: EndpointProfile, zones: Sequence[str], without: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+    """The interface endpoints of a profile and the zones that each stands in, in the order of their names.
+
+    Args:
+        profile: The cost profile.
+        zones: Letters of the zones, in order.
+        without: What AWS does not offer: a service (`aps-workspaces`) or a service in one zone (`aps-workspaces/c`). In such a zone the
+            private name leads to the endpoint of another zone. A service left out of every zone has no endpoint at all.
+    """
+    found = {service: tuple(zone for zone in zones if f"{service}/{zone}" not in without) for service in INTERFACES[profile]}
+    return {service: where for service, where in found.items() if where and service not in without}
+
+
+def _by_nat(profile: EndpointProfile, without: Collection[str]) -> list[str]:
+    return [service for service in sorted(FULL) if service not in INTERFACES[profile] or service in without]
+
+
+def nodes_need_nat(profile: EndpointProfile, without: Collection[str] = ()) -> bool:
+    """Whether TimescaleDB's nodes reach one of their APIs (`NODE_SERVICES`) through the NAT alone."""
+    missing = _by_nat(profile, without)
+    return any(service in missing for service in NODE_SERVICES)
+
+
+def apis_through_nat(profile: EndpointProfile, region: str, *, account: str, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Host names of the AWS APIs that have no endpoint under this profile, so that the egress firewall must let them out, sorted.
+
+    ECR's registry is named with our account: the firewall opens no way to a foreign registry.
+    """
+    hosts = [_HOST.get(service, service).format(account=account) for service in _by_nat(profile, without)]
+    return tuple(sorted(f"{host}.{region}.amazonaws.com" for host in hosts))
 
 
 def _own(action: str, account: str) -> dict[str, Any]:
@@ -55,6 +154,15 @@ def _aws_resources(sid: str, actions: list[str], resources: list[str], account: 
     }
 
 
+def _guardduty(account: str) -> list[dict[str, Any]]:
+    """The form that GuardDuty's guide gives for its agent's endpoint: the telemetry goes to a resource of AWS's, so only callers are named."""
+    every = {"Principal": "*", "Action": "*", "Resource": "*"}
+    return [
+        {"Sid": "OwnPrincipals", "Effect": "Allow", **every, "Condition": {"StringEquals": {"aws:PrincipalAccount": account}}},
+        {"Sid": "NobodyElse", "Effect": "Deny", **every, "Condition": {"StringNotEquals": {"aws:PrincipalAccount": account}}},
+    ]
+
+
 def s3_objects_of_aws(region: str, partition: str = "aws") -> list[str]:
     """Objects in AWS's own buckets that tasks and nodes read through the S3 gateway, where their requests land even if a NAT exists."""
     buckets = (
@@ -74,6 +182,8 @@ def endpoint_policy(service: str, *, account: str, region: str, partition: str =
     """
     if service not in (*FULL, *GATEWAYS):
         raise ValueError(f"no endpoint policy for {service!r}: known are {', '.join(sorted((*FULL, *GATEWAYS)))}")
+    if service == "guardduty-data":
+        return {"Version": "2012-10-17", "Statement": _guardduty(account)}
     statements = [_own(f"{_PREFIX.get(service, service)}:*", account)]
     if service == "s3":
         # Presigned by AWS's own accounts or anonymous, so the caller's account is no condition here.
@@ -86,8 +196,8 @@ def endpoint_policy(service: str, *, account: str, region: str, partition: str =
                 "Resource": s3_objects_of_aws(region, partition),
             }
         )
-    elif service in ("ecr.api", "ecr.dkr"):
-        agent = f"arn:{partition}:ecr:{region}:*:repository/aws-guardduty-agent-fargate"
+    elif service in ("ecr.api", "ecr.dkr") and (owner := GUARDDUTY_AGENT_ACCOUNTS.get(region)):
+        agent = f"arn:{partition}:ecr:{region}:{owner}:repository/aws-guardduty-agent-fargate"
         pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         statements.append(_aws_resources("GuardDutyAgent", pull, [agent], account))
     elif service == "ssm":

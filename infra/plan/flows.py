@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +23,7 @@ class Role(StrEnum):
     CACHE = "cache"
     SESSION_FILES = "session-files"
     ENDPOINTS = "endpoints"
+    VPN = "vpn"
 
 
 OUTSIDE = frozenset({Role.INTERNET, Role.CLOUDFRONT, Role.S3})
@@ -54,7 +56,15 @@ NFS_PORT = 2049
 
 
 def flows(
-    *, gateway_port: int, timescale: bool, interface_endpoints: bool, s3_endpoint: bool, every_endpoint: bool = True, edge: bool = True
+    *,
+    gateway_port: int,
+    timescale: bool,
+    interface_endpoints: bool,
+    s3_endpoint: bool,
+    every_endpoint: bool = True,
+    edge: bool = True,
+    vpn: bool = False,
+    venue_ports: Sequence[tuple[int, int]] = ((443, 443),),
 ) -> tuple[Flow, ...]:
     """Every permitted connection of a platform, in a stable order. Nothing else opens a port.
 
@@ -64,6 +74,8 @@ def flows(
         interface_endpoints: Whether AWS's APIs are reached through endpoints in the VPC; else through the NAT.
         every_endpoint: Whether TimescaleDB's nodes find EC2 and Systems Manager among those endpoints; else through the NAT.
         edge: Whether there is a load balancer yet; before it stands, nothing is opened to CloudFront.
+        venue_ports: First and last ports on which the engine reaches exchanges and brokers (`infra.plan.egress.venue_ports`).
+        vpn: Whether administrators come in through the VPN; they reach the databases' ports and nothing else (PFC-077, DTO-039).
         s3_endpoint: Whether S3 is reached through a gateway endpoint (image layers, backups); else through the NAT.
     """
     workers = [
@@ -82,9 +94,16 @@ def flows(
         Flow(Role.IB_GATEWAY, Role.SESSION_FILES, NFS_PORT, "the login's session directory on EFS"),
         Flow(Role.IB_GATEWAY, Role.INTERNET, 443, "Interactive Brokers' web services"),
         Flow(Role.IB_GATEWAY, Role.INTERNET, 4000, "Interactive Brokers' trading protocol", 4001),
-        Flow(Role.ENGINE, Role.INTERNET, 443, "exchange APIs"),
         Flow(Role.BACKEND, Role.INTERNET, 443, "market-data and notification APIs"),
     ]
+    table += [
+        Flow(Role.ENGINE, Role.INTERNET, first, "exchange and broker APIs", last if last != first else None) for first, last in venue_ports
+    ]
+    if vpn:
+        table.append(Flow(Role.VPN, Role.POSTGRES, POSTGRES_PORT, "administrators, relational data"))
+        if timescale:
+            table.append(Flow(Role.VPN, Role.TIMESCALE, POSTGRES_PORT, "administrators, market data"))
+            table.append(Flow(Role.VPN, Role.TIMESCALE, TIMESCALE_READER_PORT, "administrators, market data, from a replica"))
     if edge:
         table.append(Flow(Role.CLOUDFRONT, Role.LOAD_BALANCER, 443, "CloudFront is the only client of the origin"))
     if interface_endpoints:

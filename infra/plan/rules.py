@@ -15,8 +15,14 @@ DATA_ROLES = frozenset({Role.POSTGRES, Role.TIMESCALE, Role.CACHE, Role.SESSION_
 """Groups that hold data: the outside neither reaches them nor is reached from them, but for S3 through its gateway endpoint and AWS's APIs
 from the TimescaleDB nodes, which are machines."""
 
-OPTIONAL = frozenset({Role.TIMESCALE})
-"""Groups of a component that a platform may do without."""
+OPTIONAL = frozenset({Role.TIMESCALE, Role.VPN})
+"""Groups of components that a platform may do without."""
+
+ADMINISTRATION_PORTS = frozenset({22, 3389})
+"""SSH and remote desktop. No flow may open them to anybody: people come in through Session Manager or the VPN."""
+
+ADMINISTERED = frozenset({Role.POSTGRES, Role.TIMESCALE})
+"""What administrators may reach through the VPN."""
 
 _MACHINES = frozenset({Role.TIMESCALE})
 _DESCRIPTION = re.compile(r"[^a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]")
@@ -56,8 +62,9 @@ def check(table: tuple[Flow, ...]) -> None:
 
     Raises:
         ValueError: The outside reaches a group other than the load balancer's, or that one from anywhere but CloudFront on 443
-            (NET-03, NET-04, LB-10); a data group may talk to the internet (NET-12); a port is out of range; or a flow stands
-            in the table twice.
+            (NET-03, NET-04, LB-10); a data group may talk to the internet (NET-12); a port is out of range; a flow stands in
+            the table twice; SSH or remote desktop is opened to anybody (NET-02); or the VPN reaches more than databases (PFC-077),
+            or is reached.
     """
     seen: set[tuple[Role, Role, int]] = set()
     for flow in table:
@@ -73,6 +80,12 @@ def check(table: tuple[Flow, ...]) -> None:
             raise ValueError(f"{what}: CloudFront to the load balancer on 443 is the only way in (NET-03, LB-10)")
         if flow.target is Role.INTERNET and flow.source in DATA_ROLES - _MACHINES:
             raise ValueError(f"{what}: a group that holds data must not reach the internet (NET-12)")
+        if any(first <= port <= last for port in ADMINISTRATION_PORTS):
+            raise ValueError(f"{what}: SSH and remote desktop stay closed, inside too (NET-02)")
+        if flow.source is Role.VPN and flow.target not in ADMINISTERED:
+            raise ValueError(f"{what}: administrators reach databases through the VPN, and nothing else (PFC-077)")
+        if flow.target is Role.VPN:
+            raise ValueError(f"{what}: nothing opens connections to an administrator's machine")
         if (flow.source, flow.target, first) in seen:
             raise ValueError(f"{what}: stands in the flow table twice")
         seen.add((flow.source, flow.target, first))
@@ -97,7 +110,7 @@ def rules(table: tuple[Flow, ...]) -> tuple[Rule, ...]:
 
 
 def groups(table: tuple[Flow, ...]) -> tuple[Role, ...]:
-    """The roles that get a security group, in the order of `Role`: all of ours, and TIMESCALE if the table names it.
+    """The roles that get a security group, in the order of `Role`: all of ours, and TIMESCALE and VPN if the table names them.
 
     A role that the table does not name, such as ENDPOINTS without endpoints, has a group without rules: nothing passes it, and what
     refers to it need not ask.

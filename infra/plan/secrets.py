@@ -138,6 +138,7 @@ def inventory(trading: Trading, *, rotation_days: int = 30, timescale: bool = Tr
         generated("cache-auth-token", CACHE_TOKEN, "platform", backend + engine, "REDIS_PASSWORD", "the cache"),
         generated("jwt-signing-key", SIGNING_KEY, "backend", backend, "JWT_SECRET", "sessions of the site's users"),
         generated("origin-header-value", HEADER, "platform", (), "", "the header by which the load balancer knows CloudFront"),
+        generated("origin-header-previous", HEADER, "platform", (), "", "its value before the last rotation, which is still accepted"),
         generated("grafana-admin-password", PERSON, "operations", (), "GRAFANA_PASSWORD", "Grafana's administrator"),
         generated("prometheus-password", PERSON, "operations", backend, "PROMETHEUS_PASSWORD", "the metrics endpoints"),
         filled("binance-api-key", "trading", engine, "BINANCE_API_KEY", f"Binance, {venue} key"),

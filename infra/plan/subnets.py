@@ -25,17 +25,22 @@ _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12",
 
 
 class Tier(StrEnum):
-    """What the subnets of a zone are for. NAT and FIREWALL are reserved: nothing stands there yet."""
+    """What stands in a zone's subnets.
+
+    PUBLIC: the load balancer. NAT: the NAT gateways, apart from it, so that what comes in through the load balancer never crosses the
+    egress firewall in one direction only, which AWS does not support. FIREWALL: the egress firewall's endpoints. APP: tasks, TimescaleDB's
+    nodes and their load balancer, interface endpoints. DATA: databases, caches, file systems.
+    """
 
     PUBLIC = "public"
-    APP = "app"
-    DATA = "data"
     NAT = "nat"
     FIREWALL = "firewall"
+    APP = "app"
+    DATA = "data"
 
 
-TIERS = (Tier.PUBLIC, Tier.APP, Tier.DATA)
-"""Tiers whose subnets exist today."""
+TIERS = tuple(Tier)
+"""Tiers in the order in which traffic passes them, from outside. Each has a subnet in every zone."""
 
 _PLACE = {Tier.APP: (1, 0), Tier.PUBLIC: (3, 4), Tier.DATA: (3, 5), Tier.NAT: (4, 12), Tier.FIREWALL: (4, 13)}
 """Bits below the zone block, and the position among the blocks of that size."""

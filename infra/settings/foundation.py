@@ -15,6 +15,13 @@ SubnetId = Annotated[
     Accepts("a subnet's id, such as subnet-0123456789abcdef0", "subnet-0123456789abcdef0"),
 ]
 ZoneLetter = Annotated[str, Field(pattern=r"^[a-f]$"), Accepts("the letter of an availability zone, a to f", "a")]
+EndpointExclusion = Annotated[
+    str,
+    Field(
+        pattern=r"^(appconfigdata|aps-workspaces|ec2|ecr\.api|ecr\.dkr|guardduty-data|kms|logs|monitoring|secretsmanager|ssm|ssmmessages|sts|xray)(/[a-f])?$"
+    ),
+    Accepts("a service of the endpoint profile `full`, alone or with a zone, such as aps-workspaces or aps-workspaces/c", "aps-workspaces"),
+]
 
 
 class Environment(StrEnum):
@@ -82,6 +89,52 @@ class EndpointProfile(StrEnum):
     NONE = "none"
 
 
+class DnsFirewallMode(StrEnum):
+    """What the VPC's resolver does with a name that is not on the list: `off` answers, `alert` answers and logs it, `block` says that there is no such name."""
+
+    OFF = "off"
+    ALERT = "alert"
+    BLOCK = "block"
+
+
+MOST_DNS_DOMAINS = 300
+"""Entries in one list of the settings. The resolver takes 1,000 in a request (Route 53 Resolver API), and others come from elsewhere."""
+
+
+DomainPattern = Annotated[
+    str,
+    Field(max_length=253, pattern=r"^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+    Accepts(
+        "a domain in lower case, or `*.` and a domain for every name below it, such as api.example.com or *.example.com", "*.example.com"
+    ),
+]
+
+
+class VpcDns(Section):
+    """The VPC's resolver: what it logs and which names it answers. A VPC that is brought along keeps its own resolver settings."""
+
+    query_log: bool = Field(
+        default=True, description="Whether every question to the resolver is logged, with who asked it: `true` or `false`."
+    )
+    firewall: DnsFirewallMode = Field(
+        default=DnsFirewallMode.BLOCK,
+        description="What happens to a name that is on no list: `block` says that it does not exist, `alert` answers and logs it, `off` has no "
+        "DNS firewall. Allowed by themselves are the egress firewall's domains, AWS's own names and the platform's domain.",
+    )
+    allowed_domains: list[DomainPattern] = Field(
+        default_factory=list,
+        max_length=MOST_DNS_DOMAINS,
+        description="Further names that are answered, at most 300: `api.example.com` is that name, `*.example.com` every name below it. "
+        "They are answered; a connection to them still needs `egress`.",
+    )
+    blocked_domains: list[DomainPattern] = Field(
+        default_factory=list,
+        max_length=MOST_DNS_DOMAINS,
+        description="Names that are never answered (with `alert`: logged), at most 300; they go before what is allowed. AWS's names and "
+        "the platform's domain cannot be blocked.",
+    )
+
+
 class ExistingVpc(Section):
     """A VPC that you bring along; subnets are listed in the order of `network.zones`."""
 
@@ -94,9 +147,11 @@ class ExistingVpc(Section):
 
 
 class Network(Section):
-    """Address plan and zones."""
+    """Address plan, zones and the VPC's resolver. IPv6 is off: the VPC has no block of it, so no address and no way around a rule."""
 
-    cidr: Cidr = Field(description="Address block of the VPC, /16 to /20, private (RFC 1918); must not overlap `peerCidrs`.")
+    cidr: Cidr = Field(
+        description="IPv4 address block of the VPC, /16 to /20, private (RFC 1918); must not overlap `peerCidrs`. There is no IPv6."
+    )
     zones: list[ZoneLetter] = Field(
         default_factory=lambda: ["a", "b", "c"],
         min_length=2,
@@ -107,7 +162,14 @@ class Network(Section):
     endpoints: EndpointProfile = Field(
         default=EndpointProfile.FULL, description="`full`, `essential` or `none`: which interface endpoints exist."
     )
+    endpoints_without: list[EndpointExclusion] = Field(
+        default_factory=list,
+        max_length=40,
+        description="Interface endpoints that AWS does not offer here, or that something else makes: a service (`aps-workspaces`), whose calls then "
+        "go through the NAT, or a service in one zone (`aps-workspaces/c`), which then uses the endpoint of another zone.",
+    )
     peer_cidrs: list[Cidr] = Field(
         default_factory=list, description="Blocks of networks that this one will be joined to; an overlap is refused."
     )
+    dns: VpcDns = Field(default_factory=VpcDns, description="The VPC's resolver.")
     existing: ExistingVpc | None = Field(default=None, description="Bring your own VPC instead of making one; `cidr` is then its block.")

@@ -46,6 +46,29 @@ ZONES: Final = MappingProxyType(
 DOCKER_BRIDGE: Final = "172.17.0.0/16"
 """Docker's own network on the TimescaleDB nodes; a VPC over it is unreachable from their containers."""
 
+EGRESS_WIDEST: Final = 20
+"""The widest network that may be an address rule of the egress firewall: 4,096 addresses."""
+
+EGRESS_REFUSED_PORTS: Final = MappingProxyType(
+    {
+        25: "mail is sent through SES, and open mail ports get a NAT address blocked",
+        53: "names are looked up at the VPC's resolver alone, which logs and filters them",
+        123: "the time comes from Amazon's link-local service, which needs no way out",
+        853: "names are looked up at the VPC's resolver alone, which logs and filters them",
+    }
+)
+"""Ports that the way out never opens, and what is used instead."""
+
+SHARED_SUFFIXES: Final = frozenset(
+    "amazonaws.com ac.uk amplifyapp.com appspot.com azureedge.net azurewebsites.net blogspot.com cdn.cloudflare.net cloudapp.azure.com cloudfront.net "
+    "co.in co.jp co.kr co.nz co.uk co.za com.au com.br com.cn com.hk com.mx com.sg com.tr com.tw core.windows.net deno.dev discord.com "
+    "dropbox.com dropboxusercontent.com duckdns.org edgekey.net fastly.net firebaseapp.com fly.dev ghcr.io github.com github.io "
+    "githubusercontent.com gitlab.io googleapis.com googleusercontent.com herokuapp.com netlify.app ngrok.app ngrok.io onrender.com org.uk "
+    "pages.dev pastebin.com r2.dev railway.app s3.amazonaws.com sharepoint.com supabase.co telegram.org trycloudflare.com vercel.app web.app "
+    "windows.net workers.dev".split()
+)
+"""Suffixes under which anybody can have a name or leave data, as of 2026-11: a rule for all names below one is a way out for everything."""
+
 COUNTRIES: Final = frozenset(
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH "
     "CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN "
@@ -91,3 +114,9 @@ LONGEST_ROLLOUT_MINUTES: Final = 30
 
 LONGEST_CERTIFICATE_NAME: Final = 64
 """Characters of the first name in an ACM certificate (AWS limit); ours is `origin.<domain>`."""
+
+MOST_FAILED_CHECKS: Final = 10
+"""Failures in a row that a Route 53 health check can wait for (Route 53 FailureThreshold, 1 to 10)."""
+
+FEWEST_CHECKER_REGIONS: Final = 3
+"""Regions that a Route 53 health check asks from at least (Route 53 HealthCheckRegionList)."""

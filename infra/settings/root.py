@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from infra.settings.access import Access, AccountAccess
 from infra.settings.base import Section
 from infra.settings.data import Backup, Cache, Postgres, Secrets, Timescale
 from infra.settings.edge import Edge
+from infra.settings.egress import Egress
 from infra.settings.foundation import Account, Network, Platform
 from infra.settings.operations import Alarms
 from infra.settings.workloads import Services, Trading
@@ -18,6 +20,8 @@ class Settings(Section):
     platform: Platform = Field(description="Identity of the stack.")
     account: Account = Field(description="The AWS account and its two regions.")
     network: Network = Field(description="Address plan and zones.")
+    egress: Egress = Field(default_factory=Egress, description="The way out: egress firewall and its allow-list.")
+    access: Access = Field(default_factory=Access, description="Ways in for people: the VPN.")
     edge: Edge = Field(description="Names, certificates, CDN, web application firewall, load balancer.")
     postgres: Postgres = Field(default_factory=Postgres, description="Relational data on RDS.")
     timescale: Timescale = Field(default_factory=Timescale, description="Market data on TimescaleDB.")
@@ -39,4 +43,5 @@ class AccountSettings(Section):
     platform: Platform = Field(description="Identity of the stack.")
     account: Account = Field(description="The AWS account and its two regions.")
     alarms: Alarms = Field(default_factory=Alarms, description="Who hears of findings.")
+    access: AccountAccess = Field(default_factory=AccountAccess, description="Ways in for people: sessions, and rights that nobody uses.")
     unlock: bool = Field(default=False, description="The one unlock: clears protection and retention, so that the stack can be destroyed.")

@@ -210,6 +210,7 @@ _UNITS = (
     ("_gb", "GiB"),
     ("_days", "days"),
     ("_minutes", "minutes"),
+    ("_hours", "hours"),
     ("_seconds", "seconds"),
     ("_ms", "milliseconds"),
     ("_percent", "percent"),
@@ -223,6 +224,9 @@ _UNITS = (
     ("cpu", "CPU units, 1,024 to one vCPU"),
     ("memory", "MiB"),
     ("requests_per_five_minutes", "requests"),
+    ("requests", "requests"),
+    ("_kb", "KB"),
+    ("capacity", "WCU"),
     ("major", "major version"),
     ("ib_client_id", "id"),
 )

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nautilus.cli import bootstrap, deploy, diff, doctor, graph, outputs, state
+from nautilus.cli import bootstrap, cost, deploy, diff, doctor, egress, graph, outputs, reach, state
 from nautilus.cli.errors import CliError, ExitCode, StoppedError, classify, debugging
 from nautilus.cli.output import Output, asks_for_json
 
@@ -36,10 +36,13 @@ app.command()(deploy.destroy)
 app.command()(deploy.refresh)
 app.command()(outputs.outputs)
 app.command()(graph.graph)
+app.command()(reach.reach)
 app.command()(diff.diff)
+app.command()(cost.cost)
 app.command()(bootstrap.bootstrap)
 app.command()(doctor.doctor)
 app.add_typer(state.state_app, name="state")
+app.add_typer(egress.egress_app, name="egress")
 
 
 def _mount_config() -> None:

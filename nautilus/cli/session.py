@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,9 +194,25 @@ class Session:
 
     def warnings(self, result: OperationResult) -> list[str]:
         """What a successful run still wants people to know: advisory findings and the engine's warnings."""
-        advisory = sorted(violation_text(item).splitlines()[-1] for item in result.policies if not item.mandatory)
+        advisory = grouped(violation_text(item).splitlines()[-1] for item in result.policies if not item.mandatory)
         engine = [item.message.strip() for item in result.diagnostics if item.severity is Severity.WARNING]
         return [*advisory, *engine]
+
+
+_ADVICE = re.compile(r"([A-Z0-9]+-[0-9]+): ([^ ]+): (.*)")
+
+
+def grouped(lines: Iterable[str]) -> list[str]:
+    """Advisory lines `RULE: resource: text`, one for each rule and text, with all its resources."""
+    found: dict[tuple[str, str], list[str]] = {}
+    others: list[str] = []
+    for line in sorted(lines):
+        match = _ADVICE.fullmatch(line)
+        if match:
+            found.setdefault((match[1], match[3]), []).append(match[2])
+        else:
+            others.append(line)
+    return [*(f"{rule}: {', '.join(names)}: {text}" for (rule, text), names in found.items()), *others]
 
 
 def simulation_notice() -> str:

@@ -211,7 +211,7 @@ def test_the_toolchain_is_owed_only_where_nothing_can_be_built(monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert [item.verdict for item in doctor.toolchain(simulated=False)] == [Verdict.OK, Verdict.OWED]
     assert [item.verdict for item in doctor.toolchain(simulated=True)] == [Verdict.OK, Verdict.OWED]
-    monkeypatch.setattr(chain, "_go", lambda: (tmp_path / "go", ""))
+    monkeypatch.setattr(chain, "find_go", lambda: (tmp_path / "go", ""))
     assert [item.verdict for item in doctor.toolchain(simulated=True)] == [Verdict.OK, Verdict.OK]
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from infra.components.cdn import Cdn
 from infra.components.storage import PrivateBucket
+from infra.plan.edge_code import source
 from infra.plan.headers import SECURITY_HEADERS
 from infra.plan.maintenance import MAINTENANCE_HTML
 from infra.settings.edge import Cdn as Settings
 from tests.components.edge import ACCOUNT, Secret, Stack, context, synth
 
-DISABLED, OPTIMIZED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", "658327ea-f89d-4fab-a63d-7e88639e58f6"
+DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 
 
@@ -72,6 +73,7 @@ def test_origins(distribution: dict[str, Any]) -> None:
     assert balancer["customHeaders"] == [{"name": "X-Origin-Verify", "value": "shibboleth"}]
     custom = balancer["customOriginConfig"]
     assert (custom["originProtocolPolicy"], custom["originSslProtocols"], custom["originReadTimeout"]) == ("https-only", ["TLSv1.2"], 60)
+    assert custom["originKeepaliveTimeout"] == 60
     assert balancer["connectionTimeout"] == 5
     assert assets["domainName"] == "nautilus-prod-assets.s3.us-east-1.amazonaws.com"
     assert assets["originAccessControlId"] == "cdn-assets-id"
@@ -88,12 +90,89 @@ def test_live_paths_are_never_cached(distribution: dict[str, Any]) -> None:
     assert {paths[path]["viewerProtocolPolicy"] for path in ("/api/*", "/ws/*")} == {"https-only"}
 
 
-def test_static_paths_come_cached_from_the_bucket(distribution: dict[str, Any]) -> None:
+def test_static_paths_come_cached_from_the_bucket(stack: Stack, distribution: dict[str, Any]) -> None:
     paths = {behaviour["pathPattern"]: behaviour for behaviour in distribution["orderedCacheBehaviors"]}
     for static in (paths["/assets/*"], paths["/maintenance.html"]):
-        assert (static["targetOriginId"], static["cachePolicyId"]) == ("assets", OPTIMIZED)
+        assert (static["targetOriginId"], static["cachePolicyId"]) == ("assets", "cdn-assets-id")
         assert static["allowedMethods"] == ["GET", "HEAD", "OPTIONS"]
         assert "originRequestPolicyId" not in static, "S3 refuses the viewer's Host header"
+    policy = stack.one("CachePolicy")
+    assert (policy["minTtl"], policy["defaultTtl"], policy["maxTtl"]) == (0, 31_536_000, 31_536_000)
+    assert policy["parametersInCacheKeyAndForwardedToOrigin"]["queryStringsConfig"] == {"queryStringBehavior": "none"}
+
+
+def test_market_data_is_shared_without_anybodys_credentials() -> None:
+    """DTO-081, DTO-091: what is cached for all is fetched for nobody in particular."""
+    stack = build(cached_paths={"/api/market/*": 60, "/api/market/instruments": 300, "/api/market/depth": 60})
+    distribution = stack.one("Distribution")
+    paths = {behaviour["pathPattern"]: behaviour for behaviour in distribution["orderedCacheBehaviors"]}
+    shared = ["/api/market/instruments", "/api/market/depth", "/api/market/*"]
+    assert list(paths) == [*shared, "/api/*", "/ws/*", "/assets/*", "/maintenance.html"]
+    policies = {one.name: one for one in stack.all("CachePolicy")}
+    assert sorted(policies) == ["cdn-assets", "cdn-market-data-300s", "cdn-market-data-60s"], "one for each duration"
+    assert [paths[path]["cachePolicyId"] for path in shared] == [f"cdn-market-data-{seconds}s-id" for seconds in (300, 60, 60)]
+    for path in shared:
+        behaviour = paths[path]
+        assert (behaviour["targetOriginId"], behaviour["viewerProtocolPolicy"]) == ("load-balancer", "https-only")
+        assert behaviour["allowedMethods"] == ["GET", "HEAD", "OPTIONS"], "what changes something is never cached"
+        assert behaviour["originRequestPolicyId"] == "cdn-market-data-id"
+        assert behaviour["responseHeadersPolicyId"] == "cdn-shared-headers-id"
+        assert "functionAssociations" not in behaviour
+    policy = policies["cdn-market-data-60s"]
+    assert (policy["minTtl"], policy["defaultTtl"], policy["maxTtl"]) == (0, 60, 60), "an origin that says no-store is obeyed"
+    assert policy["parametersInCacheKeyAndForwardedToOrigin"] == {
+        "cookiesConfig": {"cookieBehavior": "none"},
+        "headersConfig": {"headerBehavior": "none"},
+        "queryStringsConfig": {"queryStringBehavior": "all"},
+        "enableAcceptEncodingBrotli": True,
+        "enableAcceptEncodingGzip": True,
+    }
+    request = stack.one("OriginRequestPolicy")
+    assert request["cookiesConfig"] == {"cookieBehavior": "none"}
+    assert request["headersConfig"] == {"headerBehavior": "whitelist", "headers": {"items": ["Host"]}}
+    assert request["queryStringsConfig"] == {"queryStringBehavior": "none"}
+    common, without = stack.one("ResponseHeadersPolicy", "cdn-headers"), stack.one("ResponseHeadersPolicy", "cdn-shared-headers")
+    assert without["removeHeadersConfig"] == {"items": [{"header": "Set-Cookie"}]}
+    assert without["securityHeadersConfig"] == common["securityHeadersConfig"]
+    assert "removeHeadersConfig" not in common.inputs, "elsewhere the load balancer's cookie keeps a client on its task"
+
+
+def test_nothing_of_the_api_is_cached_unless_it_is_listed(stack: Stack) -> None:
+    assert [one.name for one in stack.all("CachePolicy")] == ["cdn-assets"]
+    assert not stack.all("OriginRequestPolicy")
+
+
+def test_what_may_be_one_users_is_not_cached() -> None:
+    with pytest.raises(ValueError, match="speaks of what belongs to somebody"):
+        build(cached_paths={"/api/account/positions": 60})
+
+
+def calls(behaviour: dict[str, Any]) -> dict[str, str]:
+    return {entry["eventType"]: entry["functionArn"] for entry in behaviour.get("functionAssociations", [])}
+
+
+def test_deep_links_lead_to_the_application(stack: Stack, distribution: dict[str, Any]) -> None:
+    paths = {behaviour["pathPattern"]: behaviour for behaviour in distribution["orderedCacheBehaviors"]}
+    assert calls(distribution["defaultCacheBehavior"]) == {
+        "viewer-request": "arn:cdn-spa-router",
+        "viewer-response": "arn:cdn-cache-headers",
+    }
+    assert calls(paths["/assets/*"]) == calls(paths["/maintenance.html"]) == {"viewer-response": "arn:cdn-cache-headers"}
+    assert calls(paths["/api/*"]) == calls(paths["/ws/*"]) == {}
+    router = stack.one("Function", "cdn-spa-router")
+    assert (router["runtime"], router["publish"], router["name"]) == ("cloudfront-js-2.0", True, "nautilus-prod-spa-router")
+    assert router["code"] == source("spa_router")
+    assert sorted(one.name for one in stack.all("Function")) == ["cdn-cache-headers", "cdn-spa-router"]
+
+
+def test_while_maintenance_is_on_nothing_reaches_the_load_balancer() -> None:
+    stack = build(maintenance=True, cached_paths={"/api/market/instruments": 60})
+    distribution = stack.one("Distribution")
+    behaviours = [distribution["defaultCacheBehavior"], *distribution["orderedCacheBehaviors"]]
+    for behaviour in behaviours:
+        stopped = calls(behaviour).get("viewer-request") == "arn:cdn-maintenance"
+        assert stopped == (behaviour["targetOriginId"] == "load-balancer")
+    assert json.dumps(MAINTENANCE_HTML) in stack.one("Function", "cdn-maintenance")["code"]
 
 
 def test_every_answer_carries_the_seeds_headers(stack: Stack, distribution: dict[str, Any]) -> None:
@@ -122,6 +201,7 @@ def test_every_answer_carries_the_seeds_headers(stack: Stack, distribution: dict
 def test_a_dead_origin_shows_the_maintenance_page(stack: Stack, distribution: dict[str, Any]) -> None:
     answers = {entry["errorCode"]: (entry["responseCode"], entry["responsePagePath"]) for entry in distribution["customErrorResponses"]}
     assert answers == dict.fromkeys((502, 503, 504), (503, "/maintenance.html"))
+    assert 200 not in {code for code, _ in answers.values()}, "a missing file must stay a missing file"
     page = stack.one("BucketObjectv2")
     assert (page["key"], page["contentType"]) == ("maintenance.html", "text/html; charset=utf-8")
     assert page["content"] == MAINTENANCE_HTML
@@ -166,6 +246,10 @@ def test_countries_can_be_refused(distribution: dict[str, Any]) -> None:
     restricted = build(blocked_countries=["KP", "CU"], price_class="PriceClass_All").one("Distribution")
     assert restricted["restrictions"]["geoRestriction"] == {"restrictionType": "blacklist", "locations": ["CU", "KP"]}
     assert restricted["priceClass"] == "PriceClass_All"
+    served = build(allowed_countries=["US", "DE"]).one("Distribution")
+    assert served["restrictions"]["geoRestriction"] == {"restrictionType": "whitelist", "locations": ["DE", "US"]}
+    with pytest.raises(ValueError, match="exclude each other"):
+        build(allowed_countries=["US"], blocked_countries=["KP"])
 
 
 def test_a_bucket_that_has_its_policy_already_is_refused() -> None:

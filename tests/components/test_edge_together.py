@@ -90,8 +90,11 @@ def build() -> None:
             stickiness=True,
             deregistration_seconds=60,
         )
-    WebFirewall("origin-firewall", ctx, scope="REGIONAL", requests_per_five_minutes=6000, log_key_arn=KEY, associate_with=balancer.arn)
-    firewall = WebFirewall("edge-firewall", ctx, scope="CLOUDFRONT", requests_per_five_minutes=6000, log_key_arn=KEY)
+    waf = edge.Waf(blocked_networks=["198.51.100.0/24"], allowed_networks=["203.0.113.9/32"], upload_paths=["/api/backtests"])
+    WebFirewall(
+        "origin-firewall", ctx, scope="REGIONAL", settings=waf, log_key_arn=KEY, secret_headers=[header[0]], associate_with=balancer.arn
+    )
+    firewall = WebFirewall("edge-firewall", ctx, scope="CLOUDFRONT", settings=waf, log_key_arn=KEY)
     cdn = Cdn(
         "cdn",
         ctx,
@@ -101,7 +104,7 @@ def build() -> None:
         origin_domain=f"origin.{DOMAIN}",
         origin_header=header,
         assets=assets,
-        settings=edge.Cdn(),
+        settings=edge.Cdn(cached_paths={"/api/market/instruments": 300}),
         log_bucket=logs.name,
     )
     Aliases(

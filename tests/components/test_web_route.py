@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from infra.components.load_balancer import LoadBalancer
-from infra.components.web_route import WebRoute
+from infra.components.web_route import WebRoute, sent_once_accepted
+from nautilus.sandbox.simulation.mocks import synth as simulate
 from tests.components.edge import Secret, Stack, context, synth
 
 
@@ -19,6 +20,7 @@ def build(*, environment: str = "prod", project: str = "nautilus", name: str = "
         "deregistration_seconds": 60,
         **more,
     }
+    previous = given.pop("previous", "the value before")
 
     def program() -> dict[str, Any]:
         ctx = context(environment=environment, project=project)
@@ -32,6 +34,7 @@ def build(*, environment: str = "prod", project: str = "nautilus", name: str = "
             log_bucket="nautilus-logs",
             idle_seconds=300,
             origin_header=("X-Origin-Verify", "a plain string becomes secret"),
+            previous_value=previous,
         )
         WebRoute(name, ctx, load_balancer=balancer, vpc_id="vpc-1", port=8000, health_path="/health", **given)
         return {}
@@ -67,7 +70,12 @@ def test_production_asks_for_the_origin_header_and_keeps_it_secret(stack: Stack)
     assert isinstance(rule["conditions"], Secret)
     paths, header = rule["conditions"].value
     assert paths == {"pathPattern": {"values": ["/api/*", "/ws/*"]}}
-    assert header["httpHeader"] == {"httpHeaderName": "X-Origin-Verify", "values": ["a plain string becomes secret"]}
+    assert header["httpHeader"] == {"httpHeaderName": "X-Origin-Verify", "values": ["a plain string becomes secret", "the value before"]}
+
+
+def test_without_a_rotation_one_value_is_accepted_and_nothing_else() -> None:
+    _paths, header = build(previous=None).one("ListenerRule", "backend-production")["conditions"].value
+    assert header["httpHeader"]["values"] == ["a plain string becomes secret"]
 
 
 def test_the_test_listener_takes_the_same_paths(stack: Stack) -> None:
@@ -104,7 +112,10 @@ def test_a_target_group_name_never_passes_32_characters() -> None:
     ("wrong", "told"),
     [
         ({"path_patterns": []}, "0 path patterns"),
-        ({"path_patterns": [f"/{n}/*" for n in range(5)]}, "5 path patterns"),
+        ({"path_patterns": [f"/{n}/*" for n in range(4)]}, "4 path patterns; a rule has room for 1 to 3"),
+        ({"path_patterns": ["/a/*", "/a/*"]}, "stands twice"),
+        ({"path_patterns": ["api/*"]}, "start with `/`"),
+        ({"path_patterns": ["/*/*/*", "/?/?/?"]}, "6 wildcards"),
         ({"priority": 0}, "1 to 50000"),
         ({"priority": 50_001}, "1 to 50000"),
         ({"deregistration_seconds": 3601}, "0 to 3600"),
@@ -113,3 +124,59 @@ def test_a_target_group_name_never_passes_32_characters() -> None:
 def test_what_elb_refuses_is_refused_first(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         build(**wrong)
+
+
+CDN = "aws:cloudfront/distribution:Distribution"
+RULE = "aws:lb/listenerRule:ListenerRule"
+
+
+def _edge(*, ordered: bool) -> Any:
+    """A balancer, its routes and something that sends the header, in the order of the platform or against it."""
+    import pulumi
+    import pulumi_aws as aws
+
+    def program() -> None:
+        ctx = context()
+        value = pulumi.Output.secret("a value of the header")
+        balancer = LoadBalancer(
+            "web",
+            ctx,
+            subnet_ids=["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+            vpc_id="vpc-0123456789abcdef0",
+            group_id="sg-0123456789abcdef0",
+            certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/0c0ffee0-0000-4000-8000-000000000000",
+            log_bucket="nautilus-logs",
+            idle_seconds=300,
+            origin_header=("X-Origin-Verify", value),
+            previous_value="the one before",
+        )
+        routes = [
+            WebRoute(
+                name,
+                ctx,
+                load_balancer=balancer,
+                vpc_id="vpc-0123456789abcdef0",
+                port=8000,
+                health_path="/health",
+                path_patterns=patterns,
+                priority=priority,
+                stickiness=False,
+                deregistration_seconds=30,
+            )
+            for name, patterns, priority in (("backend", ["/api/*", "/ws/*", "/health"], 100), ("frontend", ["/*"], 200))
+        ]
+        aws.ssm.Parameter("sender", type="SecureString", value=sent_once_accepted(value, routes) if ordered else value)
+
+    return simulate(program)
+
+
+def test_cloudfront_sends_a_value_only_after_every_rule_accepts_it() -> None:
+    """At each rotation too: the rules are changed, then what depends on them."""
+    recorded = _edge(ordered=True)
+    sender = next(one for one in recorded.resources if one.name == "sender")
+    rules = {one.urn for one in recorded.resources if one.type == RULE and one.name.endswith("-production")}
+    assert len(rules) == 2
+    assert rules <= set(sender.property_dependencies["value"])
+    careless = _edge(ordered=False)
+    other = next(one for one in careless.resources if one.name == "sender")
+    assert not rules & set(other.property_dependencies.get("value", ()))

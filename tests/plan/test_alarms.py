@@ -39,7 +39,12 @@ def whole(thresholds: Alarms | None = None, *, in_use: bool = True) -> dict[str,
         plan.timescale_alarms(groups=["t-1", "t-2", "t-3"], thresholds=limits),
         plan.backup_alarms(vault="v"),
         plan.certificate_alarms("origin", certificate=Target("certificate")),
+        plan.vpn_alarms(endpoint="e"),
         plan.nat_alarms(gateways=[Target("nat-1")]),
+        plan.uptime_alarms(checks={"site": Target("check")}),
+        plan.origin_alarms(load_balancer=LB),
+        plan.dnssec_alarms(zone=Target("zone")),
+        plan.ddos_alarms(resources={"cdn": Target("cdn")}),
     )
     return {spec.key: spec for spec in made}
 
@@ -71,6 +76,11 @@ def metrics(spec: AlarmSpec) -> list[Metric]:
         ("backup-failed", Severity.CRITICAL, Comparison.ABOVE, 0, 300),
         ("origin-certificate", Severity.WARNING, Comparison.BELOW, 30, 86_400),
         ("nat-ports-1", Severity.WARNING, Comparison.ABOVE, 0, 300),
+        ("uptime-site", Severity.CRITICAL, Comparison.BELOW, 1, 120),
+        ("origin-failing", Severity.CRITICAL, Comparison.ABOVE, 30, 180),
+        ("dnssec-failing", Severity.CRITICAL, Comparison.ABOVE, 0, 14_400),
+        ("dnssec-key", Severity.CRITICAL, Comparison.ABOVE, 0, 14_400),
+        ("ddos-cdn", Severity.CRITICAL, Comparison.ABOVE, 0, 60),
     ],
 )
 def test_the_seeds_numbers(key: str, severity: Severity, comparison: Comparison, threshold: float, seconds: int) -> None:
@@ -122,7 +132,7 @@ def test_every_line_is_one_that_cloudwatch_accepts() -> None:
         assert 1 <= (spec.datapoints or spec.periods) <= spec.periods, key
         assert len(spec.description) <= 1024, key
         for metric in metrics(spec):
-            assert metric.period in {60, 300, 86_400}, key
+            assert metric.period in {60, 300, 14_400, 86_400}, key
             assert spec.periods * metric.period <= 86_400, key
             assert metric.statistic in {"Average", "Minimum", "Maximum", "Sum"} or metric.is_percentile, key
         if isinstance(spec.source, Expression):
@@ -195,3 +205,12 @@ def test_filters_feed_the_alarms_that_read_them() -> None:
         assert (metric.namespace, metric.name) == (made.namespace, made.metric)
     assert heartbeat.default is None, "silence must count as disconnected"
     assert slow.default == 0
+
+
+def test_route_53_can_follow_the_alarm_of_the_failover() -> None:
+    """One metric, one of five statistics, every datapoint (Route 53 takes no metric math, no percentile and no M out of N)."""
+    [spec] = plan.origin_alarms(load_balancer=LB)
+    assert isinstance(spec.source, Metric)
+    assert spec.source.statistic in {"Average", "Minimum", "Maximum", "Sum", "SampleCount"}
+    assert (spec.datapoints or spec.periods) == spec.periods
+    assert spec.source.period >= 60

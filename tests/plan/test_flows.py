@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.plan.flows import OUTSIDE, Flow, Role, flows
-from infra.plan.rules import DATA_ROLES, Direction, check, describe, groups, rules
+from infra.plan.rules import ADMINISTERED, ADMINISTRATION_PORTS, DATA_ROLES, Direction, check, describe, groups, rules
 
 PLATFORMS = [
     flows(gateway_port=port, timescale=timescale, interface_endpoints=endpoints, s3_endpoint=s3)
     for port, timescale, endpoints, s3 in product((4003, 4004), (True, False), (True, False), (True, False))
+]
+WITH_VPN = [
+    flows(gateway_port=4003, timescale=timescale, interface_endpoints=True, s3_endpoint=True, vpn=True) for timescale in (True, False)
 ]
 every_platform = pytest.mark.parametrize("table", PLATFORMS)
 
@@ -76,7 +79,7 @@ def test_no_group_has_more_rules_than_aws_allows(table: tuple[Flow, ...]) -> Non
 def test_without_timescale_there_is_no_group_for_it() -> None:
     assert Role.TIMESCALE in groups(flows(gateway_port=4003, timescale=True, interface_endpoints=True, s3_endpoint=True))
     without = groups(flows(gateway_port=4003, timescale=False, interface_endpoints=False, s3_endpoint=True))
-    assert set(without) == set(Role) - OUTSIDE - {Role.TIMESCALE}
+    assert set(without) == set(Role) - OUTSIDE - {Role.TIMESCALE, Role.VPN}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,15 @@ def test_without_timescale_there_is_no_group_for_it() -> None:
         (Flow(Role.BACKEND, Role.CACHE, 6380, "backwards", 6379), "range of TCP ports"),
         (Flow(Role.BACKEND, Role.CACHE, 65536, "too high"), "range of TCP ports"),
         (Flow(Role.BACKEND, Role.CACHE, 6379, "once more"), "twice"),
+        (Flow(Role.BACKEND, Role.TIMESCALE, 22, "a jump host"), "NET-02"),
+        (Flow(Role.VPN, Role.TIMESCALE, 22, "administration"), "NET-02"),
+        (Flow(Role.ENGINE, Role.BACKEND, 20, "a range over it", 25), "NET-02"),
+        (Flow(Role.BACKEND, Role.FRONTEND, 3389, "remote desktop"), "NET-02"),
+        (Flow(Role.VPN, Role.CACHE, 6379, "sessions of users"), "PFC-077"),
+        (Flow(Role.VPN, Role.IB_GATEWAY, 4003, "orders"), "PFC-077"),
+        (Flow(Role.VPN, Role.BACKEND, 8000, "past the firewall"), "PFC-077"),
+        (Flow(Role.VPN, Role.INTERNET, 443, "out again"), "PFC-077"),
+        (Flow(Role.BACKEND, Role.VPN, 443, "to a laptop"), "administrator's machine"),
     ],
 )
 def test_a_table_that_opens_what_must_stay_closed_is_refused(flow: Flow, told: str) -> None:
@@ -115,3 +127,31 @@ def test_a_description_keeps_its_words() -> None:
 def test_rules_can_be_written_down() -> None:
     """The table's roles are strings, so that documents and names show `backend` and not `Role.BACKEND`."""
     assert json.dumps([str(rules(PLATFORMS[0])[0].group)]) == f'["{rules(PLATFORMS[0])[0].group.value}"]'
+
+
+@pytest.mark.parametrize("table", [*PLATFORMS, *WITH_VPN])
+def test_nobody_opens_ssh_or_remote_desktop(table: tuple[Flow, ...]) -> None:
+    assert [rule.key for rule in rules(table) if any(rule.first <= port <= rule.last for port in ADMINISTRATION_PORTS)] == []
+
+
+@pytest.mark.parametrize("table", WITH_VPN)
+def test_administrators_reach_databases_and_nothing_else(table: tuple[Flow, ...]) -> None:
+    """PFC-077, DTO-039: a way in, on the databases' ports alone."""
+    found = {(flow.target, flow.port) for flow in table if flow.source is Role.VPN}
+    timescale = {(Role.TIMESCALE, 5432), (Role.TIMESCALE, 5433)} if any(flow.source is Role.TIMESCALE for flow in table) else set()
+    assert found == {(Role.POSTGRES, 5432)} | timescale
+    assert {target for target, _ in found} <= ADMINISTERED
+    assert Role.VPN in groups(table)
+    assert [rule.key for rule in rules(table) if rule.group is Role.VPN and rule.direction is Direction.IN] == []
+
+
+@every_platform
+def test_without_a_vpn_there_is_nothing_of_it(table: tuple[Flow, ...]) -> None:
+    assert Role.VPN not in groups(table)
+    assert [rule.key for rule in rules(table) if Role.VPN in (rule.group, rule.peer)] == []
+
+
+def test_the_vpn_changes_no_other_flow() -> None:
+    for timescale, table in zip((True, False), WITH_VPN, strict=True):
+        without = flows(gateway_port=4003, timescale=timescale, interface_endpoints=True, s3_endpoint=True)
+        assert tuple(flow for flow in table if flow.source is not Role.VPN) == without

@@ -66,8 +66,18 @@ def test_the_plan_of_a_known_network_is_written_down() -> None:
         (Tier.DATA, "a"): "10.20.20.0/22",
         (Tier.DATA, "b"): "10.20.52.0/22",
         (Tier.DATA, "f"): "10.20.180.0/22",
+        (Tier.NAT, "a"): "10.20.24.0/23",
+        (Tier.NAT, "b"): "10.20.56.0/23",
+        (Tier.NAT, "f"): "10.20.184.0/23",
+        (Tier.FIREWALL, "a"): "10.20.26.0/23",
+        (Tier.FIREWALL, "b"): "10.20.58.0/23",
+        (Tier.FIREWALL, "f"): "10.20.186.0/23",
     }
-    assert TIERS == (Tier.PUBLIC, Tier.APP, Tier.DATA)
+
+
+def test_every_tier_has_a_subnet_in_every_zone() -> None:
+    assert TIERS == (Tier.PUBLIC, Tier.NAT, Tier.FIREWALL, Tier.APP, Tier.DATA) == tuple(Tier)
+    assert [(found.tier, found.zone) for found in plan("10.20.0.0/20", "ba")] == [(tier, zone) for tier in TIERS for zone in "ba"]
 
 
 @pytest.mark.parametrize(

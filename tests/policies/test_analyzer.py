@@ -95,8 +95,61 @@ def test_a_level_of_the_configuration_counts() -> None:
         assert told(pack.Analyze(SSH, NOBODY)) == expected
 
 
-def test_an_unknown_input_waits_for_the_stack_in_a_preview() -> None:
+NO_ROOT = request("aws:ec2/subnet:Subnet", "a", mapPublicIpOnLaunch=True)
+
+
+def test_critical_and_high_rules_are_mandatory_and_the_others_advise() -> None:
+    info = analyzer().GetAnalyzerInfo(empty_pb2.Empty(), NOBODY)
+    mandatory = (proto.POLICY_SEVERITY_CRITICAL, proto.POLICY_SEVERITY_HIGH)
+    assert {policy.severity for policy in info.policies} >= {*mandatory, proto.POLICY_SEVERITY_MEDIUM, proto.POLICY_SEVERITY_LOW}
+    for policy in info.policies:
+        assert policy.enforcementLevel == (proto.MANDATORY if policy.severity in mandatory else proto.ADVISORY), policy.name
+
+
+def test_advice_is_a_warning_whose_last_line_says_it_all() -> None:
+    [diagnostic] = analyzer().Analyze(NO_ROOT, NOBODY).diagnostics
+    assert (diagnostic.policyName, diagnostic.enforcementLevel) == ("NET-06", proto.ADVISORY)
+    assert diagnostic.severity == proto.POLICY_SEVERITY_MEDIUM
+    assert diagnostic.message.splitlines()[-1] == (
+        "NET-06: a: gives a public address to whatever is started in it (advice: Set `map_public_ip_on_launch=False`.)"
+    )
+
+
+def test_a_stack_may_insist_on_advice() -> None:
     pack = analyzer()
+    pack.Configure(proto.ConfigureAnalyzerRequest(policyConfig={"NET-06": proto.PolicyConfig(enforcementLevel=proto.MANDATORY)}), NOBODY)
+    assert told(pack.Analyze(NO_ROOT, NOBODY)) == [("NET-06", proto.MANDATORY)]
+
+
+def test_advice_about_an_unknown_input_stays_advice() -> None:
+    subnet = request("aws:ec2/subnet:Subnet", "a", mapPublicIpOnLaunch=UNKNOWN)
+    assert told(analyzer(preview=False).Analyze(subnet, NOBODY)) == [("NET-06", proto.ADVISORY)]
+
+
+def test_stack_rules_know_the_day() -> None:
+    group = "aws:networkfirewall/ruleGroup:RuleGroup"
+    for day, findings in (("2026-01-15", []), ("2026-01-14", [("NFW-04", proto.MANDATORY)])):
+        tags = {"Emergency": "true", "Reason": "incident", "Reviewer": "risk", "Expires": day}
+        response = analyzer().AnalyzeStack(proto.AnalyzeStackRequest(resources=[recorded(group, "emergency", tags=tags)]), NOBODY)
+        assert told(response) == findings
+
+
+def test_the_unlock_of_the_configuration_reaches_the_rules() -> None:
+    balancer = "aws:lb/loadBalancer:LoadBalancer"
+    for unlock, findings in (("false", [("LB-05", proto.MANDATORY)]), ("true", [])):
+        pack = Analyzer([rule for rule in RULES if rule.id == "LB-05"], clock=lambda: TODAY)
+        pack.ConfigureStack(
+            proto.AnalyzerStackConfigureRequest(
+                stack="prod", project="nautilus-infra", dry_run=True, config={"nautilus-infra:unlock": unlock}
+            ),
+            NOBODY,
+        )
+        resources = [recorded(balancer, "balancer", enableDeletionProtection=False)]
+        assert told(pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=resources), NOBODY)) == findings
+
+
+def test_an_unknown_input_waits_for_the_stack_in_a_preview() -> None:
+    pack = analyzer(rules=tuple(rule for rule in RULES if rule.id == "NET-02"))
     ssh = request(INGRESS, "ssh", ipProtocol="tcp", fromPort=22, toPort=22, cidrIpv4=UNKNOWN)
     assert told(pack.Analyze(ssh, NOBODY)) == []
     explained = recorded(INGRESS, "ssh", {"cidrIpv4": [urn("aws:ec2/vpc:Vpc", "vpc")]}, cidrIpv4=UNKNOWN)
@@ -235,7 +288,7 @@ def test_rule_ids_are_unique() -> None:
 
 def test_the_pack_describes_itself_as_the_sdk_would() -> None:
     """Our server and the SDK's, given the same policies, must tell the engine the same."""
-    levels = {Severity.CRITICAL: sdk.Severity.CRITICAL, Severity.HIGH: sdk.Severity.HIGH}
+    levels = {severity: sdk.Severity(severity.value) for severity in Severity}
     policies = [
         (sdk.StackValidationPolicy if isinstance(rule, StackRule) else sdk.ResourceValidationPolicy)(
             name=rule.id,
@@ -243,6 +296,7 @@ def test_the_pack_describes_itself_as_the_sdk_would() -> None:
             validate=lambda args, report: None,
             display_name=rule.id,
             severity=levels[rule.severity],
+            enforcement_level=sdk.EnforcementLevel(rule.enforcement.value),
             tags=list(rule.references),
             remediation_steps=rule.remediation,
         )

@@ -15,3 +15,9 @@ def test_every_rule_is_on_the_page() -> None:
     for rule in RULES:
         assert f"### {rule.id}\n" in text
         assert rule.remediation in text
+
+
+def test_the_page_says_which_rules_only_advise() -> None:
+    text = page()
+    assert "| [NET-13](#net-13) | medium | advisory |" in text
+    assert "| [LB-07](#lb-07) | high | mandatory |" in text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from policies.catalogue import RULES
-from policies.rule import Case, Example, Kind, Problem, ResourceRule, Rule, Severity, StackRule, violation
+from policies.rule import Case, Enforcement, Example, Kind, Problem, ResourceRule, Rule, Severity, StackRule, violation
 from policies.testing import Recorded, evaluate, judge, recorded_stack
 from policies.values import UNKNOWN
 
@@ -50,6 +50,39 @@ def test_rule_reports_only_on_its_types(rule: Rule) -> None:
 def test_catalogue_holds_the_critical_rules() -> None:
     assert {rule.id for rule in RULES if rule.severity is Severity.CRITICAL} == set(CRITICAL.split())
     assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_what_the_catalogue_holds_for_network_and_edge() -> None:
+    """A rule that changes its weight changes whether it stops a deployment."""
+    high = "NET-01 NET-03 NET-11 NET-15 NET-17 NFW-01 NFW-02 NFW-03 NFW-04 LB-01 LB-02 LB-05 LB-07 LB-08 LB-10 WAF-01 WAF-04"
+    high += " CF-01 CF-02 CF-05 CF-06 CF-07 CF-10 DNS-02 ACM-01"
+    advice = "NET-05 NET-06 NET-07 NET-08 NET-12 NET-13 NFW-05 LB-03 LB-04 LB-06 LB-09 WAF-02 WAF-03 CF-03 CF-04 CF-08 CF-09 DNS-01"
+    rooms = ("NET", "NFW", "LB", "WAF", "CF", "DNS", "ACM")
+    mine = [rule for rule in RULES if rule.id.split("-")[0] in rooms and rule.severity is not Severity.CRITICAL]
+    assert {rule.id for rule in mine if rule.enforcement is Enforcement.MANDATORY} == set(high.split())
+    assert {rule.id for rule in mine if rule.enforcement is Enforcement.ADVISORY} == set(advice.split())
+
+
+def test_advice_is_left_out_unless_asked_for() -> None:
+    subnet = [Recorded("aws:ec2/subnet:Subnet", "a", {"mapPublicIpOnLaunch": True})]
+    assert evaluate(subnet) == []
+    assert [finding.rule for finding in evaluate(subnet, advice=True)] == ["NET-06"]
+
+
+def test_users_of_a_resource_are_found_by_every_way_of_naming_it() -> None:
+    table = "aws:ec2/routeTable:RouteTable"
+    stack = recorded_stack(
+        [
+            Recorded(table, "one", outputs={"id": "rtb-1"}),
+            Recorded(table, "two", outputs={"id": "rtb-2"}),
+            Recorded("aws:ec2/route:Route", "by-id", {"routeTableId": "rtb-1"}),
+            Recorded("aws:ec2/route:Route", "by-dependency", {"routeTableId": UNKNOWN}, dependencies={"routeTableId": ["one"]}),
+            Recorded("aws:ec2/route:Route", "another", {"routeTableId": "rtb-2"}),
+        ]
+    )
+    one, two = stack.of(table)
+    assert {user.name for user in stack.users(one, "routeTableId", "aws:ec2/route:Route")} == {"by-id", "by-dependency"}
+    assert [user.name for user in stack.users(two, "routeTableId", "aws:ec2/route:Route")] == ["another"]
 
 
 def test_types_exist_in_the_provider() -> None:

@@ -15,6 +15,28 @@ def own_vpc(public: list[str], app: list[str], data: list[str]) -> dict[str, Any
     return {"vpcId": "vpc-0123456789abcdef0", "publicSubnetIds": public, "appSubnetIds": app, "dataSubnetIds": data}
 
 
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef"
+SAML = "arn:aws:iam::123456789012:saml-provider/vpn"
+BOTH = ["postgres", "timescale"]
+
+
+def vpn(**more: Any) -> dict[str, Any]:
+    """A VPN that is on, with one thing changed."""
+    sound = {"enabled": True, "serverCertificateArn": CERTIFICATE, "samlProviderArn": SAML, "grants": {"dba": BOTH}} | more
+    return {"access": {"vpn": {key: value for key, value in sound.items() if value is not REMOVED}}}
+
+
+def mutual(**more: Any) -> dict[str, Any]:
+    """The same with certificates."""
+    sound = {
+        "enabled": True,
+        "authentication": "certificate",
+        "serverCertificateArn": CERTIFICATE,
+        "rootCertificateChainArn": CERTIFICATE,
+    } | more
+    return {"access": {"vpn": {key: value for key, value in sound.items() if value is not REMOVED}}}
+
+
 # One wrong value each: stack, changes, the key that is named, what is accepted, a part of the message, the good value in the repair.
 SINGLE: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     # wrong types
@@ -72,7 +94,7 @@ SINGLE: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("staging", {"postgres.multi_az": True}, "postgres.multi_az", "major, instanceClass", "did you mean `postgres.multiAz`?", "config rm"),
     ("staging", {"unlok": True}, "unlok", "platform, account", "did you mean `unlock`?", "rm --stack staging nautilus-infra:unlok"),
     ("staging", {"zebra": 1}, "zebra", "platform, account", "is not a setting", "config rm"),
-    ("account", {"network": {"cidr": "10.0.0.0/16"}}, "network", "platform, account, alarms or unlock", "is not a setting", "config rm"),
+    ("account", {"network": {"cidr": "10.0.0.0/16"}}, "network", "platform, account, alarms, access or unlock", "is not a setting", "config rm"),
     # missing
     ("staging", {"account.id": REMOVED}, "account.id", "12 digits", "is needed", " 123456789012"),
     ("staging", {"platform.owner": REMOVED}, "platform.owner", "1 to 128 letters", "is needed", " platform-team"),
@@ -89,6 +111,30 @@ SINGLE: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("staging", {"account.drRegion": "us-east-1"}, "account.drRegion", "other than us-east-1", "must differ", " us-west-2"),
     ("account", {"account.drRegion": "us-east-1"}, "account.drRegion", "other than us-east-1", "must differ", " us-west-2"),
     ("staging", {"alarms.emails": ["a@b.cd", "A@b.cd"]}, "alarms.emails[1]", "each address once", "is named twice", "config rm"),
+    # egress
+    ("staging", {"egress.domains": {"https://x.y": "some words"}}, 'egress.domains["https://x.y"]', "a domain in lower case", "has a name that", "config rm"),
+    ("staging", {"egress.domains": {".com": "some words"}}, 'egress.domains[".com"]', "a domain in lower case", "has a name that", "config rm"),
+    ("staging", {"egress.domains": {"api.x.com:70000": "some words"}}, 'egress.domains["api.x.com:70000"]', "a domain in lower case", "above 65,535", "config rm"),
+    ("staging", {"egress.domains": {".co.uk": "some words"}}, 'egress.domains[".co.uk"]', "of one owner", "anybody can have a name", "config rm"),
+    ("staging", {"egress.domains": {".us-east-1.amazonaws.com": "some words"}}, 'egress.domains[".us-east-1.amazonaws.com"]', "of one owner", "below amazonaws.com", "config rm"),
+    ("staging", {"egress.domains": {".x.com": "some words", "a.x.com": "some words"}}, 'egress.domains["a.x.com"]', "each name once", "is covered by .x.com", "config rm"),
+    ("staging", {"egress.domains": {"dns.x.com:853": "some words"}}, 'egress.domains["dns.x.com:853"]', "another port", "VPC's resolver", "config rm"),
+    ("staging", {"egress.domains": {"api.x.com": "a;b"}}, 'egress.domains["api.x.com"]', "4 to 120 letters", "is not of the form", "market data of the desk"),
+    ("staging", {"egress.addresses": {"0.0.0.0/0:443": "some words"}}, 'egress.addresses["0.0.0.0/0:443"]', "/20 to /32", "is a /0", "config rm"),
+    ("staging", {"egress.addresses": {"8.0.0.0/8:443": "some words"}}, 'egress.addresses["8.0.0.0/8:443"]', "/20 to /32", "is a /8", "config rm"),
+    ("staging", {"egress.addresses": {"8.8.8.1/24:443": "some words"}}, 'egress.addresses["8.8.8.1/24:443"]', "an IPv4 network", "8.8.8.0/24 is meant", "config rm"),
+    ("staging", {"egress.addresses": {"10.1.0.0/24:443": "some words"}}, 'egress.addresses["10.1.0.0/24:443"]', "a public network", "is not public", "config rm"),
+    ("staging", {"egress.addresses": {"8.8.8.0/24:4001-4000": "some words"}}, 'egress.addresses["8.8.8.0/24:4001-4000"]', "an IPv4 network", "does not rise", "config rm"),
+    ("staging", {"egress.addresses": {"8.8.8.0/24:10000-10200": "some words"}}, 'egress.addresses["8.8.8.0/24:10000-10200"]', "at most 100 ports", "opens 201 ports", "config rm"),
+    ("staging", {"egress.addresses": {"8.8.8.0/24:53": "some words"}}, 'egress.addresses["8.8.8.0/24:53"]', "ports without 53", "VPC's resolver", "config rm"),
+    ("staging", {"egress.addresses": {"8.8.8.0/24:80": "some words", "8.8.8.8/32:70-90": "some words"}}, 'egress.addresses["8.8.8.8/32:70-90"]', "do not overlap", "overlaps 8.8.8.0/24:80", "config rm"),
+    ("staging", {"egress.threatSignatures": ["ThreatSignaturesDoS", "ThreatSignaturesDoS"]}, "egress.threatSignatures", "each group once", "names a group twice", "threatSignatures[0]=ThreatSignaturesDoS"),
+    ("staging", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[3:6], SUBNETS[6:9])}, "egress.mode", "off", "brought along", " off"),
+    ("staging", {"egress.emergency": {"reason": "incident 4711: broker moved its servers", "expires": "2026-12-01", "reviewer": "security"}}, "egress.emergency", "domains, addresses or both", "names neither", "config rm"),
+    ("staging", {"egress.emergency": {"reason": "incident 4711: broker moved its servers", "expires": "2026-02-30", "reviewer": "security", "domains": {"a.x.com": "some words"}}}, "egress.emergency.expires", "a day as YYYY-MM-DD", "not a day of the calendar", " 2026-12-31"),
+    ("staging", {"egress.emergency": {"reason": "too short", "expires": "2026-12-01", "reviewer": "security", "domains": {"a.x.com": "some words"}}}, "egress.emergency.reason", "20 to 200 letters", "is not of the form", "incident 4711"),
+    ("staging", {"egress.emergency": {"reason": "incident 4711: broker moved its servers", "expires": "2026-12-01", "reviewer": "security", "domains": {".github.io": "some words"}}}, 'egress.emergency.domains[".github.io"]', "of one owner", "anybody can have a name", "config rm"),
+    ("staging", {"egress.mode": "off", "egress.emergency": {"reason": "incident 4711: broker moved its servers", "expires": "2026-12-01", "reviewer": "security", "domains": {"a.x.com": "some words"}}}, "egress.emergency", "only beside a firewall", "has no effect", "config rm"),
     # network
     ("staging", {"network.cidr": "10.0.0.0/15"}, "network.cidr", "/16 to /20", "is a /15", " 10.0.0.0/16"),
     ("staging", {"network.cidr": "10.20.16.0/21"}, "network.cidr", "/16 to /20", "is a /21", " 10.20.0.0/16"),
@@ -99,15 +145,74 @@ SINGLE: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("staging", {"network.zones": ["a", "b", "b"]}, "network.zones", "each letter once", "names a zone twice", "zones[2]=c"),
     ("staging", {"account.region": "ca-central-1"}, "network.zones", "a, b, d", "ca-central-1 has no zone c", "zones[2]=d"),
     ("staging", {"network.zones": ["a", "b"]}, "network.zones", "3 to 6 zones", "TimescaleDB runs one node in each of three", "zones[2]=c"),
-    ("staging", {"network.existing": own_vpc(SUBNETS[:2], SUBNETS[3:6], SUBNETS[6:9])}, "network.existing.publicSubnetIds", "3 subnets", "lists 2 subnets for 3 zones", "publicSubnetIds[2]="),
-    ("staging", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[2:5], SUBNETS[6:9])}, "network.existing.appSubnetIds[0]", "each subnet once", "publicSubnetIds[2] too", "subnet-"),
+    ("staging", {"network.dns.firewall": "log"}, "network.dns.firewall", "off, alert or block", "is not one of the choices", " block"),
+    ("staging", {"network.dns.allowedDomains": ["https://x.y"]}, "network.dns.allowedDomains[0]", "a domain in lower case", "is not of the form", "config rm"),
+    ("staging", {"network.dns.allowedDomains": ["a.*.com"]}, "network.dns.allowedDomains[0]", "a domain in lower case", "is not of the form", "config rm"),
+    ("staging", {"network.dns.blockedDomains": ["*"]}, "network.dns.blockedDomains[0]", "a domain in lower case", "is not of the form", "config rm"),
+    ("staging", {"network.dns.allowedDomains": ["a.example.org"], "network.dns.blockedDomains": ["a.example.org"]}, "network.dns.blockedDomains[0]", "a name in one list", "allowedDomains too", "config rm"),
+    ("staging", {"network.dns.blockedDomains": ["*.ibllc.com"]}, "network.dns.blockedDomains[0]", "does not need", "which egress.domains lets out", "config rm"),
+    ("staging", {"network.dns.blockedDomains": ["*.example.com"]}, "network.dns.blockedDomains[0]", "does not need", "the platform's own domain", "config rm"),
+    ("staging", {"network.dns.blockedDomains": ["*.amazonaws.com"]}, "network.dns.blockedDomains[0]", "does not need", "AWS's own names are", "config rm"),
+    ("staging", {"network.dns.blockedDomains": ["x.example.org", "logs.us-east-1.amazonaws.com"]}, "network.dns.blockedDomains[1]", "does not need", "which the platform looks up", "config rm"),
+    ("staging", {"network.existing": own_vpc(SUBNETS[:2], SUBNETS[3:6], SUBNETS[6:9]), "egress.mode": "off"}, "network.existing.publicSubnetIds", "3 subnets", "lists 2 subnets for 3 zones", "publicSubnetIds[2]="),
+    ("staging", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[2:5], SUBNETS[6:9]), "egress.mode": "off"}, "network.existing.appSubnetIds[0]", "each subnet once", "publicSubnetIds[2] too", "subnet-"),
     # edge
     ("staging", {"edge.dns.certificateArn": "arn:aws:acm:us-west-2:123456789012:certificate/x"}, "edge.dns.certificateArn", "acm:us-east-1", "lies in us-west-2", "acm:us-east-1"),
     ("staging", {"edge.dns.cdnCertificateArn": "arn:aws:acm:us-east-1:210987654321:certificate/x"}, "edge.dns.cdnCertificateArn", "123456789012", "belongs to account 210987654321", ":123456789012:"),
     ("staging", {"edge.dns.certificateArn": "arn:aws:iam::123456789012:server-certificate/x"}, "edge.dns.certificateArn", "ACM certificate", "is not of the form", " arn:aws:acm"),
     ("staging", {"edge.dns.domain": "a" * 54 + ".com"}, "edge.dns.domain", "at most 57", "is 58 characters long", " nautilus.example.com"),
+    ("staging", {"edge.dns.zoneId": "Z0123456789ABCDEFGHIJ", "edge.dns.dnssec": "signing"}, "edge.dns.dnssec", "off with a zone", "signs a zone of ours alone", " off"),
+    ("staging", {"edge.dns.standby": {"host": "web-1.us-east-1.elb.amazonaws.com", "zoneId": "Z35SXDOTRQ7X7K"}}, "edge.dns.standby.host", "another region", "stands in us-east-1", "us-west-2.elb"),
+    ("staging", {"edge.dns.standby": {"host": "standby.example.com", "zoneId": "Z35SXDOTRQ7X7K"}}, "edge.dns.standby.host", "load balancer", "is not of the form", "elb.amazonaws.com"),
+    ("staging", {"edge.dns.caaContact": "pki"}, "edge.dns.caaContact", "an e-mail address", "is not of the form", " oncall@example.com"),
+    ("staging", {"edge.uptime.downSeconds": 45}, "edge.uptime.downSeconds", "30 to 300 in steps of 30", "is not 1 to 10 intervals", " 90"),
+    ("staging", {"edge.uptime.intervalSeconds": 10, "edge.uptime.downSeconds": 110}, "edge.uptime.downSeconds", "10 to 100", "is not 1 to 10 intervals", " 30"),
+    ("staging", {"edge.uptime.paths": ["/a", "/b/c", "/b-c"]}, "edge.uptime.paths[2]", "each path once", "is checked already", "config rm"),
+    ("staging", {"edge.uptime.paths": ["health"]}, "edge.uptime.paths[0]", "a path", "is not of the form", "paths[1]=/health"),
+    ("staging", {"edge.uptime.regions": ["us-east-1", "eu-west-1"]}, "edge.uptime.regions", "3 to 8", "fewer than 3", "regions[2]="),
+    ("staging", {"edge.uptime.regions": ["us-east-1", "eu-west-1", "us-east-1"]}, "edge.uptime.regions[2]", "each region once", "is named twice", "ap-northeast-1"),
+    ("staging", {"edge.cdn.blockedCountries": ["IE"]}, "edge.uptime.regions", "three or more of ap-northeast-1", "check from IE, which", "ap-southeast-1"),
+    ("staging", {"edge.cdn.allowedCountries": ["NO"]}, "edge.uptime.enabled", "false", "too few regions left", " false"),
+    ("staging", {"edge.loadBalancer.keepAliveSeconds": 30}, "edge.loadBalancer.keepAliveSeconds", "60 to 604,800", "is below 60", " 3600"),
     ("staging", {"edge.cdn.blockedCountries": ["NO", "XX"]}, "edge.cdn.blockedCountries[1]", "ISO 3166", "is not the code of a country", "config rm"),
     ("staging", {"edge.cdn.blockedCountries": ["KP", "KP"]}, "edge.cdn.blockedCountries[1]", "once", "is named twice", "config rm"),
+    ("staging", {"edge.cdn.allowedCountries": ["US", "IE", "SG", "XX"]}, "edge.cdn.allowedCountries[3]", "ISO 3166", "is not the code of a country", "config rm"),
+    ("staging", {"edge.cdn.allowedCountries": ["US", "IE", "SG"], "edge.cdn.blockedCountries": ["KP"]}, "edge.cdn.blockedCountries", "empty", "stands beside edge.cdn.allowedCountries", "config rm"),
+    ("staging", {"edge.cdn.cachedPaths": {"/api/orders/*": 60}}, 'edge.cdn.cachedPaths["/api/orders/*"]', "market data", "one user's answer would be shown to others", "config rm"),
+    ("staging", {"edge.cdn.cachedPaths": {"/api/*": 60}}, 'edge.cdn.cachedPaths["/api/*"]', "a path under /api/", "is not of the form", "config rm"),
+    ("staging", {"edge.cdn.cachedPaths": {"/api/market/x": 86401}}, 'edge.cdn.cachedPaths["/api/market/x"]', "from 1 to 86,400", "is above 86,400", " 1"),
+    ("staging", {"edge.waf.limits.login.windowSeconds": 90}, "edge.waf.limits.login.windowSeconds", "60, 120, 300 or 600", "is not one of the choices", " 300"),
+    ("staging", {"edge.waf.limits.orders.requests": 9}, "edge.waf.limits.orders.requests", "from 10 to", "is below 10", " 300"),
+    ("staging", {"edge.waf.blockedNetworks": ["0.0.0.0/0"]}, "edge.waf.blockedNetworks[0]", "/1 to /32", "is the whole internet", "config rm"),
+    ("staging", {"edge.waf.allowedNetworks": ["10.1.0.0/16"]}, "edge.waf.allowedNetworks[0]", "public networks", "is not public", "config rm"),
+    ("staging", {"edge.waf.blockedNetworks": ["8.8.8.0/24", "8.8.8.0/24"]}, "edge.waf.blockedNetworks[1]", "each network once", "is named twice", "config rm"),
+    ("staging", {"edge.waf.blockedNetworks": ["8.8.0.0/16"], "edge.waf.allowedNetworks": ["8.8.8.8/32"]}, "edge.waf.allowedNetworks[0]", "outside those that are refused", "it is never let in", "config rm"),
+    ("staging", {"edge.waf.pathLimits": {"/api/auth/login": 50}}, 'edge.waf.pathLimits["/api/auth/login"]', "other paths", "edge.waf.limits.login", "config rm"),
+    ("staging", {"edge.waf.uploadPaths": ["/api/x", "/api/x"]}, "edge.waf.uploadPaths[1]", "each path once", "is named twice", "config rm"),
+    ("staging", {"edge.waf.uploadPaths": [f"/api/u{n}" for n in range(20)]}, "edge.waf.capacity", "1,768 to 5,000", "weigh up to 1,768", " 2000"),
+    ("staging", {"edge.waf.accountTakeover.usernameField": "user"}, "edge.waf.accountTakeover.usernameField", "a JSON pointer", "payload = JSON", " /user"),
+    ("staging", {"edge.waf.accountTakeover": {"payload": "FORM_ENCODED", "usernameField": "user"}}, "edge.waf.accountTakeover.passwordField", "a form field's name", "payload = FORM_ENCODED", " password"),
+    ("prod", {"edge.waf.accountTakeover.enabled": False}, "edge.waf.accountTakeover.enabled", "true", "does not do for production", " true"),
+    # access
+    ("staging", vpn(serverCertificateArn=REMOVED), "access.vpn.serverCertificateArn", "acm:us-east-1:123456789012", "is needed for the VPN server", " arn:aws:acm"),
+    ("staging", vpn(samlProviderArn=REMOVED), "access.vpn.samlProviderArn", "123456789012:saml-provider/", "is needed for authentication: saml", " arn:aws:iam"),
+    ("staging", vpn(samlProviderArn="arn:aws:iam::210987654321:saml-provider/vpn"), "access.vpn.samlProviderArn", "123456789012", "is not of account 123456789012", ":123456789012:"),
+    ("staging", vpn(serverCertificateArn=CERTIFICATE.replace("us-east-1", "eu-west-1")), "access.vpn.serverCertificateArn", "acm:us-east-1", "and region us-east-1", "acm:us-east-1"),
+    ("staging", vpn(selfServiceSamlProviderArn="vpn-portal"), "access.vpn.selfServiceSamlProviderArn", "saml-provider", "is not of the form", " arn:aws:iam"),
+    ("staging", vpn(grants={}), "access.vpn.grants", "one group or more", "nobody could reach anything", "dba[0]=postgres"),
+    ("staging", vpn(grants={"dba": ["postgres", "postgres"]}), "access.vpn.grants.dba", "each database once", "names a database twice", "dba[0]=postgres"),
+    ("staging", vpn(grants={"dba": BOTH}) | {"timescale.enabled": False}, "access.vpn.grants.dba", "postgres", "timescale, which is off", "dba[0]=postgres"),
+    ("staging", vpn(grants={f"g{n}": BOTH for n in range(9)}), "access.vpn.grants.g8", "at most 8 groups", "54 authorization rules", "config rm"),
+    ("staging", vpn(clientCidr="10.255.252.0/23"), "access.vpn.clientCidr", "/12 to /22", "is a /23", " 10.255.252.0/22"),
+    ("staging", vpn(clientCidr="8.8.0.0/16"), "access.vpn.clientCidr", "private or shared", "is neither private", " 10.255.252.0/22"),
+    ("staging", vpn(clientCidr="10.20.0.0/22"), "access.vpn.clientCidr", "outside 10.20.0.0/16", "overlaps network.cidr", " 10.255.252.0/22"),
+    ("staging", vpn() | {"network.peerCidrs": ["10.255.0.0/16"]}, "access.vpn.clientCidr", "outside 10.255.0.0/16", "overlaps network.peerCidrs[0]", " 172.31.252.0/22"),
+    ("staging", vpn(sessionHours=9), "access.vpn.sessionHours", "8, 10, 12 or 24", "is not one of the choices", " 8"),
+    ("staging", mutual(rootCertificateChainArn=REMOVED), "access.vpn.rootCertificateChainArn", "acm:us-east-1", "is needed for clients' certificates", " arn:aws:acm"),
+    ("staging", mutual(grants={"dba": BOTH}), "access.vpn.grants", "unset", "certificates carry no groups", "config rm"),
+    ("staging", mutual(selfServiceSamlProviderArn=SAML), "access.vpn.selfServiceSamlProviderArn", "unset", "the portal asks SAML", "config rm"),
+    ("prod", mutual(samlProviderArn=SAML), "access.vpn.authentication", "saml", "administrators need two", " saml"),
+    ("prod", vpn(landing="single"), "access.vpn.landing", "per-zone", "lost with its zone", " per-zone"),
     # data
     ("staging", {"postgres.maxStorageGb": 109}, "postgres.maxStorageGb", "110 or more", "at least 10 % above", " 110"),
     ("staging", {"postgres.iops": 12000}, "postgres.iops", "unset", "from 400 GiB up", "config rm"),

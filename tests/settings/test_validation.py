@@ -13,7 +13,7 @@ from infra.settings.problems import Problem, SettingsError
 from infra.settings.root import AccountSettings, Settings
 from infra.settings.validation import validate
 from infra.settings.yaml_reader import SECRET, Secret
-from tests.settings.cases import SINGLE, SUBNETS, own_vpc
+from tests.settings.cases import BOTH, SAML, SINGLE, SUBNETS, mutual, own_vpc, vpn
 from tests.settings.samples import REMOVED, changed, problems_of, repair, sections, settings_of
 
 CASES = [pytest.param(*case, id=f"{case[0]}-{'+'.join(f'{key}={value}'[:40] for key, value in case[1].items())}") for case in SINGLE]
@@ -78,8 +78,8 @@ def test_the_repair_repairs(stack: str, changes: dict[str, Any], key: str, accep
         ("staging", {"network.cidr": "172.17.0.0/16", "timescale.enabled": False}),
         ("staging", {"network.cidr": "192.168.16.0/20"}),
         ("staging", {"network.nat": "single", "network.endpoints": "none"}),
-        ("staging", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[3:6], SUBNETS[6:9])}),
-        ("prod", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[3:6], SUBNETS[6:9]), "network.nat": "single"}),
+        ("staging", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[3:6], SUBNETS[6:9]), "egress.mode": "off"}),
+        ("prod", {"network.existing": own_vpc(SUBNETS[:3], SUBNETS[3:6], SUBNETS[6:9]), "network.nat": "single", "egress.mode": "off"}),
         ("staging", {"account.region": "eu-central-2", "account.drRegion": "mx-central-1"}),
         ("staging", {"account.region": "mx-central-1"}),
         ("staging", {"edge.dns.domain": "a" * 53 + ".com"}),
@@ -92,6 +92,11 @@ def test_the_repair_repairs(stack: str, changes: dict[str, Any], key: str, accep
         ("staging", {"services.backend.rollout.steps": [25, 50, 75, 100]}),
         ("staging", {"services.backend.maxTasks": 11}),
         ("staging", {"postgres.maxConnections": 450}),
+        ("staging", vpn()),
+        ("staging", vpn(clientCidr="100.64.0.0/12", landing="single", selfServiceSamlProviderArn=SAML)),
+        ("staging", mutual()),
+        ("staging", {"access.vpn": {"enabled": False, "clientCidr": "10.20.0.0/30"}}),
+        ("prod", vpn(grants={f"g{n}": BOTH for n in range(8)})),
         ("account", {"network": {}, "postgres": {}, "services": {}}),
     ],
 )  # fmt: skip

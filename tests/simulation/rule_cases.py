@@ -52,6 +52,11 @@ def containers(*items: dict[str, Any], **more: Any) -> str:
     return json.dumps(list(items) or [container(**more)])
 
 
+def preferences(**more: Any) -> str:
+    inputs = {"idleSessionTimeout": "15", "maxSessionDuration": "60"} | more
+    return json.dumps({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs})
+
+
 BEHAVIOR = {
     "targetOriginId": "web",
     "viewerProtocolPolicy": "redirect-to-https",
@@ -64,12 +69,26 @@ ORIGIN = {
     "domainName": "web.example.com",
     "customOriginConfig": {"httpPort": 80, "httpsPort": 443, "originProtocolPolicy": "https-only", "originSslProtocols": ["TLSv1.2"]},
 }
+CACHE_KEY = {
+    "cookiesConfig": {"cookieBehavior": "none"},
+    "headersConfig": {"headerBehavior": "none"},
+    "queryStringsConfig": {"queryStringBehavior": "all"},
+    "enableAcceptEncodingGzip": True,
+}
 WAF_RULE = {
     "name": "rate",
     "priority": 1,
     "action": {"block": {}},
     "statement": {"rateBasedStatement": {"limit": 2000, "aggregateKeyType": "IP"}},
     "visibilityConfig": {"cloudwatchMetricsEnabled": True, "metricName": "rate", "sampledRequestsEnabled": True},
+}
+WAF_MATCH = {
+    "byteMatchStatement": {
+        "fieldToMatch": {"uriPath": {}},
+        "positionalConstraint": "STARTS_WITH",
+        "searchString": "/api",
+        "textTransformations": [{"priority": 0, "type": "NONE"}],
+    }
 }
 VISIBILITY = {"cloudwatchMetricsEnabled": True, "metricName": "acl", "sampledRequestsEnabled": True}
 ADVANCED = {"alternateTargetGroupArn": GROUP2, "productionListenerRule": LISTENER_RULE, "roleArn": ROLE}
@@ -83,7 +102,35 @@ BACKUP_RULE = {
     "completionWindow": 180,
 }
 
+ACL_RULE = {"ruleNo": 100, "action": "allow", "protocol": "6", "cidrBlock": "10.0.0.0/16", "fromPort": 443, "toPort": 443}
+ACL_ICMP = ACL_RULE | {"ruleNo": 110, "protocol": "1", "fromPort": 0, "toPort": 0, "icmpType": 3, "icmpCode": 4}
+ACL_ALL = ACL_RULE | {"ruleNo": 120, "action": "deny", "protocol": "-1", "fromPort": 0, "toPort": 0}
+
 BASE: dict[str, dict[str, Any]] = {
+    "accessanalyzer.Analyzer": {
+        "analyzerName": "unused",
+        "type": "ACCOUNT_UNUSED_ACCESS",
+        "configuration": {"unusedAccess": {"unusedAccessAge": 90}},
+    },
+    "ec2.InstanceMetadataDefaults": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+    "ec2clientvpn.AuthorizationRule": {
+        "clientVpnEndpointId": "cvpn-endpoint-0123456789abcdef0",
+        "targetNetworkCidr": "10.0.0.0/16",
+        "accessGroupId": "dba",
+    },
+    "ec2clientvpn.Endpoint": {
+        "clientCidrBlock": "10.255.252.0/22",
+        "serverCertificateArn": CERT,
+        "authenticationOptions": [
+            {"type": "federated-authentication", "samlProviderArn": arn("iam", "saml-provider/vpn", region="")},
+        ],
+        "connectionLogOptions": {"enabled": True, "cloudwatchLogGroup": "/nautilus/prod/vpn"},
+        "clientLoginBannerOptions": {"enabled": True, "bannerText": "Administrators only."},
+        "vpnPort": 443,
+        "sessionTimeoutHours": 8,
+    },
+    "ssm.Document": {"name": "SSM-SessionManagerRunShell", "documentType": "Session", "content": preferences()},
+    "ssm.ServiceSetting": {"settingId": "/ssm/documents/console/public-sharing-permission", "settingValue": "Disable"},
     "acm.Certificate": {"domainName": "example.com", "subjectAlternativeNames": ["*.example.com"], "validationMethod": "DNS"},
     "appautoscaling.Policy": {
         "policyType": "TargetTrackingScaling",
@@ -155,6 +202,19 @@ BASE: dict[str, dict[str, Any]] = {
         "aliases": ["www.example.com"],
     },
     "cloudfront.Function": {"runtime": "cloudfront-js-2.0", "code": "function handler(event) { return event.request; }"},
+    "cloudfront.CachePolicy": {
+        "name": "market-data",
+        "minTtl": 0,
+        "defaultTtl": 60,
+        "maxTtl": 60,
+        "parametersInCacheKeyAndForwardedToOrigin": CACHE_KEY,
+    },
+    "cloudfront.OriginRequestPolicy": {
+        "name": "host",
+        "cookiesConfig": {"cookieBehavior": "none"},
+        "headersConfig": {"headerBehavior": "whitelist", "headers": {"items": ["Host"]}},
+        "queryStringsConfig": {"queryStringBehavior": "none"},
+    },
     "cloudfront.OriginAccessControl": {"originAccessControlOriginType": "s3", "signingBehavior": "always", "signingProtocol": "sigv4"},
     "cloudtrail.Trail": {"s3BucketName": "logs"},
     "cloudwatch.CompositeAlarm": {"alarmName": "all", "alarmRule": 'ALARM("a") OR ALARM("b")'},
@@ -190,6 +250,7 @@ BASE: dict[str, dict[str, Any]] = {
     "ec2.LaunchTemplate": {"userData": "IyEvYmluL3No"},
     "ec2.ManagedPrefixList": {"addressFamily": "IPv4", "maxEntries": 5, "entries": [{"cidr": "10.0.0.0/8"}]},
     "ec2.NatGateway": {"subnetId": "subnet-0", "allocationId": "eipalloc-0"},
+    "ec2.NetworkAcl": {"vpcId": "vpc-0", "subnetIds": ["subnet-0"], "ingress": [ACL_RULE, ACL_ICMP, ACL_ALL], "egress": [ACL_RULE]},
     "ec2.NetworkAclRule": {"networkAclId": "acl-0", "ruleNumber": 100, "protocol": "-1", "ruleAction": "allow", "cidrBlock": "0.0.0.0/0"},
     "ec2.Route": {"routeTableId": "rtb-0", "destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-0"},
     "ec2.SecurityGroup": {
@@ -303,6 +364,12 @@ BASE: dict[str, dict[str, Any]] = {
             "statefulRuleGroupReferences": [{"priority": 1, "resourceArn": arn("network-firewall", "stateful-rulegroup/a")}],
         }
     },
+    "networkfirewall.LoggingConfiguration": {
+        "firewallArn": arn("network-firewall", "firewall/f"),
+        "loggingConfiguration": {
+            "logDestinationConfigs": [{"logType": "ALERT", "logDestinationType": "CloudWatchLogs", "logDestination": {"logGroup": "/fw"}}]
+        },
+    },
     "networkfirewall.RuleGroup": {
         "type": "STATEFUL",
         "capacity": 100,
@@ -338,8 +405,41 @@ BASE: dict[str, dict[str, Any]] = {
         "connectionPoolConfig": {"maxConnectionsPercent": 90, "maxIdleConnectionsPercent": 50},
     },
     "rds.SubnetGroup": {"name": "main", "subnetIds": ["subnet-a", "subnet-b"]},
+    "route53.HealthCheck": {
+        "type": "HTTPS",
+        "fqdn": "example.com",
+        "port": 443,
+        "resourcePath": "/health",
+        "requestInterval": 30,
+        "failureThreshold": 3,
+        "regions": ["eu-west-1", "us-east-1", "us-west-2"],
+    },
+    "route53.KeySigningKey": {
+        "name": "nautilus_prod",
+        "hostedZoneId": "Z1",
+        "keyManagementServiceArn": arn("kms", "key/0c0ffee0-0000-4000-8000-000000000000"),
+        "status": "ACTIVE",
+    },
+    "route53.QueryLog": {"zoneId": "Z1", "cloudwatchLogGroupArn": arn("logs", "log-group:/aws/route53/example.com")},
+    "shield.Protection": {"name": "balancer", "resourceArn": BALANCER},
     "route53.Record": {"zoneId": "Z1", "name": "api.example.com", "type": "A", "ttl": 60, "records": ["192.0.2.1"]},
     "route53.Zone": {"name": "example.com"},
+    "route53.ResolverFirewallDomainList": {"name": "allowed", "domains": ["*.amazonaws.com.", "example.com", "_dmarc.example.com.", "*."]},
+    "route53.ResolverFirewallRule": {
+        "name": "rest",
+        "firewallRuleGroupId": "rslvr-frg-0",
+        "firewallDomainListId": "rslvr-fdl-0",
+        "priority": 100,
+        "action": "BLOCK",
+        "blockResponse": "NXDOMAIN",
+    },
+    "route53.ResolverFirewallRuleGroupAssociation": {
+        "name": "dns",
+        "firewallRuleGroupId": "rslvr-frg-0",
+        "vpcId": "vpc-0",
+        "priority": 101,
+    },
+    "route53.ResolverQueryLogConfig": {"name": "dns", "destinationArn": arn("logs", "log-group:/dns")},
     "s3.Bucket": {"bucket": "nautilus-logs"},
     "s3.BucketLifecycleConfiguration": {
         "bucket": "b",
@@ -472,6 +572,51 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         },
         "actions",
     ),
+    (
+        "lb-listener-rule",
+        "lb.ListenerRule",
+        {"conditions": [{"httpHeader": {"httpHeaderName": "X-Key", "values": ["a", "b", "c", "d"]}}]},
+        "conditions[0].httpHeader.values",
+    ),
+    (
+        "lb-listener-rule",
+        "lb.ListenerRule",
+        {
+            "conditions": [
+                {"pathPattern": {"values": ["/*/*/a", "/*/*/b"]}},
+                {"httpHeader": {"httpHeaderName": "X-Key", "values": ["a?c*"]}},
+            ]
+        },
+        "conditions",
+    ),
+    ("route53-health-check", "route53.HealthCheck", {"type": "PING"}, "type"),
+    ("route53-health-check", "route53.HealthCheck", {"fqdn": None}, "fqdn"),
+    ("route53-health-check", "route53.HealthCheck", {"type": "HTTPS_STR_MATCH"}, "searchString"),
+    ("route53-health-check", "route53.HealthCheck", {"searchString": "ok"}, "searchString"),
+    ("route53-health-check", "route53.HealthCheck", {"regions": ["eu-west-1", "us-east-1"]}, "regions"),
+    ("route53-health-check", "route53.HealthCheck", {"regions": ["eu-west-1", "us-east-1", "eu-central-1"]}, "regions[2]"),
+    ("route53-health-check", "route53.HealthCheck", {"type": "CLOUDWATCH_METRIC"}, "cloudwatchAlarmName"),
+    ("route53-health-check", "route53.HealthCheck", {"type": "CALCULATED"}, "requestInterval"),
+    ("route53-check-failures", "route53.HealthCheck", {"failureThreshold": 11}, "failureThreshold"),
+    ("route53-check-interval", "route53.HealthCheck", {"requestInterval": 20}, "requestInterval"),
+    ("route53-check-port", "route53.HealthCheck", {"port": 0}, "port"),
+    ("route53-check-text", "route53.HealthCheck", {"resourcePath": "/" + "a" * 255}, "resourcePath"),
+    (
+        "route53-signing-key",
+        "route53.KeySigningKey",
+        {"keyManagementServiceArn": "arn:aws:kms:eu-west-1:123456789012:key/k"},
+        "keyManagementServiceArn",
+    ),
+    ("route53-signing-key-name", "route53.KeySigningKey", {"name": "nautilus-prod"}, "name"),
+    ("route53-signing-status", "route53.KeySigningKey", {"status": "ON"}, "status"),
+    (
+        "route53-query-log",
+        "route53.QueryLog",
+        {"cloudwatchLogGroupArn": "arn:aws:logs:eu-west-1:123456789012:log-group:q"},
+        "cloudwatchLogGroupArn",
+    ),
+    ("shield-name", "shield.Protection", {"name": "a/b"}, "name"),
+    ("shield-resource", "shield.Protection", {"resourceArn": "arn:aws:ec2:us-east-1:123456789012:elastic-ip/eipalloc-0"}, "resourceArn"),
     # identity
     ("iam-role-name", "iam.Role", {"name": "r" * 65}, "name"),
     ("iam-role-session", "iam.Role", {"maxSessionDuration": 60}, "maxSessionDuration"),
@@ -751,6 +896,25 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("flow-log-target", "ec2.FlowLog", {"logDestinationType": "cloud-watch-logs"}, "iamRoleArn"),
     ("flow-log-interval", "ec2.FlowLog", {"maxAggregationInterval": 300}, "maxAggregationInterval"),
     ("network-acl-rule", "ec2.NetworkAclRule", {"ruleNumber": 40000}, "ruleNumber"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [ACL_RULE | {"ruleNo": 32767}]}, "ingress[0].ruleNo"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"egress": [ACL_RULE, ACL_RULE]}, "egress[1].ruleNo"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [ACL_RULE | {"action": "pass"}]}, "ingress[0].action"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [ACL_RULE | {"cidrBlock": "10.0.0.1/16"}]}, "ingress[0].cidrBlock"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [ACL_RULE | {"ipv6CidrBlock": "::/0"}]}, "ingress[0]"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [ACL_RULE | {"fromPort": 444}]}, "ingress[0].fromPort"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [ACL_ALL | {"toPort": 65535}]}, "ingress[0].toPort"),
+    ("network-acl-rules", "ec2.NetworkAcl", {"ingress": [{**ACL_ICMP, "icmpType": None}]}, "ingress[0].icmpType"),
+    ("resolver-domains", "route53.ResolverFirewallDomainList", {"domains": ["a.*.example.com"]}, "domains[0]"),
+    ("resolver-domains", "route53.ResolverFirewallDomainList", {"domains": ["a." * 128 + "com"]}, "domains[0]"),
+    ("resolver-domains", "route53.ResolverFirewallDomainList", {"domains": [f"n{number}.bc" for number in range(1001)]}, "domains"),
+    ("resolver-rule", "route53.ResolverFirewallRule", {"blockResponse": None}, "blockResponse"),
+    ("resolver-rule", "route53.ResolverFirewallRule", {"action": "ALLOW"}, "blockResponse"),
+    ("resolver-rule", "route53.ResolverFirewallRule", {"blockResponse": "OVERRIDE"}, "blockOverrideDomain"),
+    ("resolver-rule", "route53.ResolverFirewallRule", {"blockOverrideDomain": "a.bc"}, "blockOverrideDomain"),
+    ("resolver-association-priority", "route53.ResolverFirewallRuleGroupAssociation", {"priority": 100}, "priority"),
+    ("resolver-association-priority", "route53.ResolverFirewallRuleGroupAssociation", {"priority": 9900}, "priority"),
+    ("resolver-query-log", "route53.ResolverQueryLogConfig", {"destinationArn": arn("sns", "topic")}, "destinationArn"),
+    ("network-acl-quota", "ec2.NetworkAcl", {"egress": [ACL_RULE | {"ruleNo": number} for number in range(1, 21)]}, "egress"),
     ("cidr-format", "wafv2.IpSet", {"addresses": ["192.0.2.1/24"]}, "addresses[0]"),
     ("network-firewall-name", "networkfirewall.Firewall", {"name": "main_fw"}, "name"),
     ("network-firewall-zones", "networkfirewall.Firewall", {"subnetMappings": [{"subnetId": "subnet-0"}] * 2}, "subnetMappings"),
@@ -765,6 +929,48 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
             | {"statefulEngineOptions": {"ruleOrder": "DEFAULT_ACTION_ORDER"}}
         },
         "firewallPolicy.statefulDefaultActions",
+    ),
+    (
+        "network-firewall-default-actions",
+        "networkfirewall.FirewallPolicy",
+        {
+            "firewallPolicy": BASE["networkfirewall.FirewallPolicy"]["firewallPolicy"]
+            | {"statefulDefaultActions": ["aws:drop_established", "aws:alert_established_app_layer"]}
+        },
+        "firewallPolicy.statefulDefaultActions",
+    ),
+    (
+        "network-firewall-default-actions",
+        "networkfirewall.FirewallPolicy",
+        {"firewallPolicy": BASE["networkfirewall.FirewallPolicy"]["firewallPolicy"] | {"statefulDefaultActions": ["aws:drop_all"]}},
+        "firewallPolicy.statefulDefaultActions",
+    ),
+    (
+        "network-firewall-rule-size",
+        "networkfirewall.RuleGroup",
+        {"rules": f'pass tcp any any -> any 4001 (msg:"{"a" * 8192}"; sid:1;)'},
+        "rules",
+    ),
+    ("network-firewall-rule-size", "networkfirewall.RuleGroup", {"rules": " "}, "rules"),
+    (
+        "network-firewall-log-type",
+        "networkfirewall.LoggingConfiguration",
+        {
+            "loggingConfiguration": {
+                "logDestinationConfigs": [{"logType": "ALL", "logDestinationType": "S3", "logDestination": {"bucketName": "b"}}]
+            }
+        },
+        "loggingConfiguration.logDestinationConfigs[0].logType",
+    ),
+    (
+        "network-firewall-log-target",
+        "networkfirewall.LoggingConfiguration",
+        {
+            "loggingConfiguration": {
+                "logDestinationConfigs": [{"logType": "FLOW", "logDestinationType": "SQS", "logDestination": {"queue": "q"}}]
+            }
+        },
+        "loggingConfiguration.logDestinationConfigs[0].logDestinationType",
     ),
     # edge
     ("cloudfront-oac-name", "cloudfront.OriginAccessControl", {"name": "o" * 65}, "name"),
@@ -808,7 +1014,111 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         {"defaultCacheBehavior": BEHAVIOR | {"cachePolicyId": "CachingOptimized"}},
         "defaultCacheBehavior.cachePolicyId",
     ),
+    (
+        "cloudfront-behavior-paths",
+        "cloudfront.Distribution",
+        {"orderedCacheBehaviors": [BEHAVIOR | {"pathPattern": "/api/*"}, BEHAVIOR | {"pathPattern": "/api/*"}]},
+        "orderedCacheBehaviors[1].pathPattern",
+    ),
+    (
+        "cloudfront-behavior-paths",
+        "cloudfront.Distribution",
+        {
+            "defaultCacheBehavior": BEHAVIOR
+            | {"functionAssociations": [{"eventType": "origin-request", "functionArn": "arn:aws:cloudfront::123456789012:function/f"}]}
+        },
+        "defaultCacheBehavior.functionAssociations[0].eventType",
+    ),
+    (
+        "cloudfront-behavior-paths",
+        "cloudfront.Distribution",
+        {"restrictions": {"geoRestriction": {"restrictionType": "whitelist", "locations": []}}},
+        "restrictions.geoRestriction.locations",
+    ),
+    (
+        "cloudfront-behavior-paths",
+        "cloudfront.Distribution",
+        {"restrictions": {"geoRestriction": {"restrictionType": "none", "locations": ["KP"]}}},
+        "restrictions.geoRestriction.locations",
+    ),
+    (
+        "cloudfront-path-pattern",
+        "cloudfront.Distribution",
+        {"orderedCacheBehaviors": [BEHAVIOR | {"pathPattern": "/api/[a-z]"}]},
+        "orderedCacheBehaviors[0].pathPattern",
+    ),
+    ("cloudfront-function-runtime", "cloudfront.Function", {"runtime": "nodejs20.x"}, "runtime"),
+    ("cloudfront-policy-name", "cloudfront.CachePolicy", {"name": "market data"}, "name"),
+    ("cloudfront-policy-comment", "cloudfront.OriginRequestPolicy", {"comment": "x" * 129}, "comment"),
+    ("cloudfront-cache-policy", "cloudfront.CachePolicy", {"maxTtl": 30}, "maxTtl"),
+    ("cloudfront-cache-policy", "cloudfront.CachePolicy", {"minTtl": 61}, "defaultTtl"),
+    (
+        "cloudfront-cache-policy",
+        "cloudfront.CachePolicy",
+        {"defaultTtl": 0, "maxTtl": 0},
+        "parametersInCacheKeyAndForwardedToOrigin.queryStringsConfig.queryStringBehavior",
+    ),
+    (
+        "cloudfront-origin-request-headers",
+        "cloudfront.OriginRequestPolicy",
+        {"headersConfig": {"headerBehavior": "whitelist", "headers": {"items": ["Host", "Authorization"]}}},
+        "headersConfig.headers.items[1]",
+    ),
     ("cloudfront-web-acl", "cloudfront.Distribution", {"webAclId": ACL}, "webAclId"),
+    (
+        "waf-statements",
+        "wafv2.WebAcl",
+        {
+            "rules": [
+                WAF_RULE
+                | {
+                    "statement": {
+                        "rateBasedStatement": {
+                            "limit": 10,
+                            "aggregateKeyType": "IP",
+                            "scopeDownStatement": {"andStatement": {"statements": [WAF_MATCH]}},
+                        }
+                    }
+                }
+            ]
+        },
+        "rules[0].statement.rateBasedStatement.scopeDownStatement.andStatement.statements",
+    ),
+    (
+        "waf-statements",
+        "wafv2.WebAcl",
+        {
+            "rules": [
+                WAF_RULE
+                | {
+                    "statement": {
+                        "notStatement": {"statement": {"byteMatchStatement": WAF_MATCH["byteMatchStatement"] | {"searchString": "x" * 201}}}
+                    }
+                }
+            ]
+        },
+        "rules[0].statement.notStatement.statement.byteMatchStatement.searchString",
+    ),
+    (
+        "waf-custom-response",
+        "wafv2.WebAcl",
+        {"rules": [WAF_RULE | {"action": {"block": {"customResponse": {"responseCode": 429, "customResponseBodyKey": "busy"}}}}]},
+        "rules[0].action.block.customResponse.customResponseBodyKey",
+    ),
+    (
+        "waf-custom-response",
+        "wafv2.WebAcl",
+        {"rules": [WAF_RULE | {"action": {"block": {"customResponse": {"responseCode": 600}}}}]},
+        "rules[0].action.block.customResponse.responseCode",
+    ),
+    (
+        "waf-custom-response",
+        "wafv2.WebAcl",
+        {"customResponseBodies": [{"key": "busy", "contentType": "TEXT_PLAIN", "content": "x" * 4097}]},
+        "customResponseBodies[0].content",
+    ),
+    ("waf-ip-set", "wafv2.IpSet", {"addresses": ["0.0.0.0/0"]}, "addresses[0]"),
+    ("waf-ip-set", "wafv2.IpSet", {"addresses": ["2001:db8::/32"]}, "addresses[0]"),
     ("waf-name", "wafv2.WebAcl", {"name": "a b"}, "name"),
     ("waf-description", "wafv2.WebAcl", {"description": "what (this) is"}, "description"),
     ("waf-scope-region", "wafv2.WebAcl", {"scope": "CLOUDFRONT", "region": "eu-west-1"}, "scope"),
@@ -964,6 +1274,54 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         {"targetTrackingScalingPolicyConfiguration": GONE},
         "targetTrackingScalingPolicyConfiguration",
     ),
+    # ways in for people
+    ("client-vpn-port", "ec2clientvpn.Endpoint", {"vpnPort": 1195}, "vpnPort"),
+    ("client-vpn-hours", "ec2clientvpn.Endpoint", {"sessionTimeoutHours": 9}, "sessionTimeoutHours"),
+    (
+        "client-vpn-banner",
+        "ec2clientvpn.Endpoint",
+        {"clientLoginBannerOptions": {"enabled": True, "bannerText": "x" * 1401}},
+        "clientLoginBannerOptions.bannerText",
+    ),
+    ("client-vpn-range", "ec2clientvpn.Endpoint", {"clientCidrBlock": "10.0.0.0/23"}, "clientCidrBlock"),
+    ("client-vpn-range", "ec2clientvpn.Endpoint", {"clientCidrBlock": "10.0.0.0/11"}, "clientCidrBlock"),
+    ("client-vpn-range", "ec2clientvpn.Endpoint", {"clientCidrBlock": "10.0.0.1/22"}, "clientCidrBlock"),
+    (
+        "client-vpn-sign-in",
+        "ec2clientvpn.Endpoint",
+        {"authenticationOptions": [{"type": "federated-authentication"}]},
+        "authenticationOptions[0].samlProviderArn",
+    ),
+    ("client-vpn-sign-in", "ec2clientvpn.Endpoint", {"authenticationOptions": [{"type": "password"}]}, "authenticationOptions[0].type"),
+    (
+        "client-vpn-log",
+        "ec2clientvpn.Endpoint",
+        {"connectionLogOptions": {"enabled": True}},
+        "connectionLogOptions.cloudwatchLogGroup",
+    ),
+    ("client-vpn-group", "ec2clientvpn.AuthorizationRule", {"accessGroupId": "g" * 256}, "accessGroupId"),
+    ("client-vpn-authorization", "ec2clientvpn.AuthorizationRule", {"accessGroupId": GONE}, "accessGroupId"),
+    ("client-vpn-authorization", "ec2clientvpn.AuthorizationRule", {"authorizeAllGroups": True}, "accessGroupId"),
+    ("client-vpn-authorization", "ec2clientvpn.AuthorizationRule", {"targetNetworkCidr": "10.0.0.1/16"}, "targetNetworkCidr"),
+    ("metadata-hops", "ec2.InstanceMetadataDefaults", {"httpPutResponseHopLimit": 65}, "httpPutResponseHopLimit"),
+    (
+        "unused-access-age",
+        "accessanalyzer.Analyzer",
+        {"configuration": {"unusedAccess": {"unusedAccessAge": 366}}},
+        "configuration.unusedAccess.unusedAccessAge",
+    ),
+    ("ssm-document-name", "ssm.Document", {"name": "AWS-Preferences"}, "name"),
+    (
+        "ssm-public-sharing",
+        "ssm.ServiceSetting",
+        {"settingId": arn("ssm", "servicesetting/ssm/documents/console/public-sharing-permission")},
+        "settingId",
+    ),
+    ("ssm-session-document", "ssm.Document", {"content": "[]"}, "content"),
+    ("ssm-session-document", "ssm.Document", {"content": preferences(idleSessionTimeout="61")}, "content"),
+    ("ssm-session-document", "ssm.Document", {"content": preferences(maxSessionDuration=60)}, "content"),
+    ("ssm-session-document", "ssm.Document", {"content": preferences().replace("Standard_Stream", "Port")}, "content"),
+    ("ssm-session-document", "ssm.Document", {"content": preferences().replace("1.0", "2.2")}, "content"),
 ]
 
 ELSEWHERE = frozenset(
@@ -976,6 +1334,9 @@ ELSEWHERE = frozenset(
         "cloudfront-alias-unique",
         "backup-lock-retention",
         "s3-lb-log-bucket",
+        "network-acl-subnets",
+        "network-acl-mixed",
+        "resolver-rule-priority",
     ]
 )
 """Rules about several resources, tested in test_relations.py."""

@@ -10,7 +10,7 @@ import pytest
 from nautilus.sandbox.simulation import invokes
 from nautilus.sandbox.simulation.context import Peer, Run
 from nautilus.sandbox.simulation.invokes import UnknownFunctionError
-from nautilus.sandbox.simulation.values import UNKNOWN
+from nautilus.sandbox.simulation.values import UNKNOWN, Secret, reveal
 from tests.simulation.rule_cases import BASE
 from tests.simulation.support import exists, table
 
@@ -97,6 +97,17 @@ def test_resources_of_the_stack_are_found() -> None:
     certificate = exists(run, "acm.Certificate", BASE["acm.Certificate"])
     assert call("aws:route53/getZone:getZone", {"name": "example.com"}, run=run)["zoneId"] == zone.id
     assert call("aws:acm/getCertificate:getCertificate", {"domain": "example.com"}, run=run)["arn"] == certificate.id
+
+
+def test_a_secrets_value_is_the_one_that_the_stack_gave_it() -> None:
+    run = Run()
+    secret = exists(run, "secretsmanager.Secret", BASE["secretsmanager.Secret"])
+    exists(run, "secretsmanager.SecretVersion", {"secretId": secret.id, "secretString": "a value"})
+    found = call("aws:secretsmanager/getSecretVersion:getSecretVersion", {"secretId": secret.id}, run=run)
+    assert isinstance(found["secretString"], Secret), "it stays one"
+    assert (reveal(found["secretString"]), found["versionStage"]) == ("a value", "AWSCURRENT")
+    with pytest.raises(UnknownFunctionError, match="gives the secret no value"):
+        call("aws:secretsmanager/getSecretVersion:getSecretVersion", {"secretId": "arn:aws:secretsmanager:::secret:other"}, run=run)
 
 
 def test_what_is_outside_the_stack_is_invented_where_that_helps() -> None:

@@ -214,3 +214,54 @@ def test_a_secret_password_is_compared_but_not_shown() -> None:
     result = check("rds.Instance", changed("rds.Instance", {"password": Secret("abc/defgh123")}))
     assert "contains /" in result.failures[0].reason
     assert json.dumps(result.failures[0].reason).count("abc/") == 0
+
+
+def test_a_subnet_has_one_network_acl() -> None:
+    run = Run()
+    exists(run, "ec2.NetworkAcl", {"vpcId": "vpc-0", "subnetIds": ["subnet-1", "subnet-2"]}, name="app")
+    assert ("network-acl-subnets", "subnetIds") in findings(
+        "ec2.NetworkAcl", changed("ec2.NetworkAcl", {"subnetIds": ["subnet-0", "subnet-2"]}), run=run
+    )
+    assert findings("ec2.NetworkAcl", changed("ec2.NetworkAcl", {"subnetIds": ["subnet-0", "subnet-3"]}), run=run) == set()
+
+
+def test_an_acl_has_inline_rules_or_standalone_ones() -> None:
+    run = Run()
+    inline = exists(run, "ec2.NetworkAcl", {"vpcId": "vpc-0", "ingress": BASE["ec2.NetworkAcl"]["ingress"]}, name="inline")
+    bare = exists(run, "ec2.NetworkAcl", {"vpcId": "vpc-0"}, name="bare")
+    assert ("network-acl-mixed", "networkAclId") in findings(
+        "ec2.NetworkAclRule", changed("ec2.NetworkAclRule", {"networkAclId": inline.id}), run=run
+    )
+    assert findings("ec2.NetworkAclRule", changed("ec2.NetworkAclRule", {"networkAclId": bare.id}), run=run) == set()
+    run.note_dependencies(token("ec2.NetworkAclRule"), "it", {"networkAclId": [urn("ec2.NetworkAcl", "inline")]})
+    assert ("network-acl-mixed", "networkAclId") in findings(
+        "ec2.NetworkAclRule", changed("ec2.NetworkAclRule", {"networkAclId": UNKNOWN}), run=run, preview=True
+    )
+
+
+def test_priorities_are_unique_in_a_dns_firewall() -> None:
+    run = Run()
+    exists(run, "route53.ResolverFirewallRule", BASE["route53.ResolverFirewallRule"], name="first")
+    assert ("resolver-rule-priority", "priority") in findings(
+        "route53.ResolverFirewallRule", changed("route53.ResolverFirewallRule", {}), run=run
+    )
+    assert findings("route53.ResolverFirewallRule", changed("route53.ResolverFirewallRule", {"priority": 101}), run=run) == set()
+    assert (
+        findings("route53.ResolverFirewallRule", changed("route53.ResolverFirewallRule", {"firewallRuleGroupId": "rslvr-frg-1"}), run=run)
+        == set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ({"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "ECC_NIST_P256"}, False),
+        ({"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "ECC_NIST_P384"}, True),
+        ({}, True),
+    ],
+)
+def test_a_zone_is_signed_by_a_key_of_one_kind(key: dict[str, str], wrong: bool) -> None:
+    run = Run()
+    arn = exists(run, "kms.Key", changed("kms.Key", {**key, "enableKeyRotation": False})).outputs["arn"]
+    found = findings("route53.KeySigningKey", changed("route53.KeySigningKey", {"keyManagementServiceArn": arn}), run=run)
+    assert found == ({("route53-signing-key", "keyManagementServiceArn")} if wrong else set())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.settings.checks import data, edge, identity, network, production, workloads
+from infra.settings.checks import access, cdn, data, edge, egress, endpoints, identity, network, production, waf, workloads
 from infra.settings.checks.finding import Check, Finding
 from infra.settings.foundation import Environment
 from infra.settings.root import AccountSettings, Settings
@@ -13,8 +13,24 @@ CHECKS: tuple[Check, ...] = (
     network.addresses,
     network.zones,
     network.own_vpc,
+    network.resolver,
+    egress.domains,
+    egress.addresses,
+    egress.firewall,
+    endpoints.endpoints,
+    access.vpn,
+    access.vpn_grants,
+    access.vpn_addresses,
+    access.vpn_landing,
     edge.certificates,
-    edge.countries,
+    edge.zone,
+    edge.uptime,
+    cdn.countries,
+    cdn.cached_paths,
+    waf.firewall_networks,
+    waf.firewall_paths,
+    waf.firewall_capacity,
+    waf.account_takeover,
     data.postgres,
     data.timescale,
     data.cache,
@@ -47,3 +63,5 @@ def findings(settings: Settings | AccountSettings, stack: str) -> Iterator[Findi
     if isinstance(settings, Settings):
         for check in CHECKS:
             yield from check(settings)
+    else:
+        yield from access.sessions(settings.access)

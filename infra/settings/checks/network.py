@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
 
+from infra.plan.dns_firewall import covers, fully, own_names, spelled
+from infra.plan.endpoint_policies import FULL, GATEWAYS
 from infra.plan.subnets import NARROWEST, WIDEST
 from infra.settings import limits
 from infra.settings.checks.finding import REMOVE, Finding
@@ -120,3 +122,36 @@ def own_vpc(settings: Settings) -> Iterator[Finding]:
                     (seen[subnet],),
                 )
             seen.setdefault(subnet, (*path, position))
+
+
+def _needed(settings: Settings) -> Iterator[tuple[str, str, tuple[Path, ...]]]:
+    """Names that must stay answered, what they are, and the keys that say so."""
+    region, domain = settings.account.region, settings.edge.dns.domain
+    ours: Path = ("edge", "dns", "domain")
+    for name in own_names(settings.network.cidr):
+        yield name, "which AWS's own names are", ()
+    hosts = (*(f"{service}.{region}" for service in (*FULL, *GATEWAYS)), f"x.{region}.rds", f"x.elb.{region}", f"x.efs.{region}", "x.cache")
+    for host in hosts:
+        yield f"{host}.amazonaws.com", "which the platform looks up", ()
+    for name in (domain, f"*.{domain}"):
+        yield name, "the platform's own domain", (ours,)
+    for entry in settings.egress.domains:
+        for name in spelled([entry.partition(":")[0]]):
+            yield name.rstrip("."), "which egress.domains lets out", (("egress", "domains"),)
+
+
+def resolver(settings: Settings) -> Iterator[Finding]:
+    """Nothing that the platform needs is blocked, and no name is both allowed and blocked."""
+    dns = settings.network.dns
+    allowed: Path = ("network", "dns", "allowedDomains")
+    for position, blocked in enumerate(dns.blocked_domains):
+        path: Path = ("network", "dns", "blockedDomains", position)
+        if fully(blocked) in {fully(name) for name in dns.allowed_domains}:
+            yield Finding(
+                path, "is in network.dns.allowedDomains too, and what is blocked goes first", "a name in one list", REMOVE, (allowed,)
+            )
+            continue
+        for name, what, also in _needed(settings):
+            if covers(blocked, name):
+                yield Finding(path, f"blocks {name}, {what}", "a name that the platform does not need", REMOVE, also)
+                break

@@ -8,7 +8,8 @@ from typing import Any
 
 from infra.settings.checks.finding import Finding
 from infra.settings.data import LockMode
-from infra.settings.foundation import EndpointProfile, Environment, NatMode
+from infra.settings.egress import EgressMode
+from infra.settings.foundation import DnsFirewallMode, EndpointProfile, Environment, NatMode
 from infra.settings.problems import Path
 from infra.settings.root import Settings
 
@@ -48,6 +49,27 @@ PRODUCTION: tuple[Invariant, ...] = (
         "full",
         "tasks must start when the way to the internet is closed",
         lambda s: s.network.endpoints is not EndpointProfile.NONE,
+    ),
+    Invariant(
+        ("network", "dns", "firewall"),
+        "block",
+        "block",
+        "a name server is a way out past the egress firewall",
+        lambda s: s.network.dns.firewall is DnsFirewallMode.BLOCK or s.network.existing is not None,
+    ),
+    Invariant(
+        ("network", "dns", "queryLog"),
+        "true",
+        True,
+        "an incident needs to know who asked for what",
+        lambda s: s.network.dns.query_log or s.network.existing is not None,
+    ),
+    Invariant(
+        ("egress", "mode"),
+        "drop",
+        "drop",
+        "what no rule allows must not leave",
+        lambda s: s.egress.mode is EgressMode.DROP or s.network.existing is not None,
     ),
     Invariant(
         ("postgres", "multiAz"),

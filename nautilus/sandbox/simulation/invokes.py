@@ -258,6 +258,14 @@ def _parameter(c: _Call) -> dict[str, Any]:
     }
 
 
+def _secret_version(c: _Call) -> dict[str, Any]:
+    secret = c.args.get("secretId")
+    version = next((one for one in c.run.of_token("aws:secretsmanager/secretVersion:SecretVersion") if one.get("secretId") == secret), None)
+    if version is None:
+        raise UnknownFunctionError("getSecretVersion: this stack gives the secret no value")
+    return dict(version.outputs) | {"id": f"{secret}|AWSCURRENT", "versionStage": "AWSCURRENT", "createdDate": "2025-01-01T00:00:00Z"}
+
+
 def _named(c: _Call, token: str, prop: str, value: str) -> Known | None:
     return next((known for known in c.run.of_token(token) if known.get(prop) == value), None)
 
@@ -388,6 +396,7 @@ _FUNCTIONS: dict[str, Callable[[_Call], dict[str, Any]]] = {
     "aws:route53/getZone:getZone": _zone,
     "aws:s3/getBucket:getBucket": _lookup("aws:s3/bucket:Bucket", ("bucket", "bucket")),
     "aws:secretsmanager/getSecret:getSecret": _lookup("aws:secretsmanager/secret:Secret", ("name", "name"), ("arn", "arn")),
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": _secret_version,
     "aws:ssm/getParameter:getParameter": _parameter,
 }
 
@@ -396,7 +405,19 @@ LOOKUPS = frozenset(
     token
     for token in _FUNCTIONS
     if token.rpartition(":")[2]
-    in {"getCertificate", "getKey", "getParameter", "getRole", "getSecret", "getSubnet", "getSubnets", "getVpc", "getZone", "getBucket"}
+    in {
+        "getCertificate",
+        "getKey",
+        "getParameter",
+        "getRole",
+        "getSecret",
+        "getSecretVersion",
+        "getSubnet",
+        "getSubnets",
+        "getVpc",
+        "getZone",
+        "getBucket",
+    }
 )
 """Functions that look for a resource of the stack."""
 

@@ -133,6 +133,7 @@ _NFW = (
     "aws:networkfirewall/firewallPolicy:FirewallPolicy",
     "aws:networkfirewall/ruleGroup:RuleGroup",
 )
+_CLIENT_VPN = ("aws:ec2clientvpn/endpoint:Endpoint",)
 _HYPHENATED = "letters, digits and hyphens, with no hyphen at either end"
 _ELB = "Elastic Load Balancing API reference"
 _SG_TEXT = r"[0-9A-Za-z_ .:/()#,@\[\]+=&;{}!$*-]*"
@@ -704,6 +705,20 @@ LIMITS: tuple[Limit, ...] = (
         source="Network Firewall CreateFirewall",
     ),
     Limit(
+        rule="network-firewall-log-type",
+        tokens=("aws:networkfirewall/loggingConfiguration:LoggingConfiguration",),
+        path="loggingConfiguration.logDestinationConfigs[].logType",
+        choices=("ALERT", "FLOW", "TLS"),
+        source="Network Firewall UpdateLoggingConfiguration",
+    ),
+    Limit(
+        rule="network-firewall-log-target",
+        tokens=("aws:networkfirewall/loggingConfiguration:LoggingConfiguration",),
+        path="loggingConfiguration.logDestinationConfigs[].logDestinationType",
+        choices=("CloudWatchLogs", "KinesisDataFirehose", "S3"),
+        source="Network Firewall UpdateLoggingConfiguration",
+    ),
+    Limit(
         rule="network-firewall-capacity",
         tokens=("aws:networkfirewall/ruleGroup:RuleGroup",),
         path="capacity",
@@ -718,6 +733,14 @@ LIMITS: tuple[Limit, ...] = (
         low=1,
         high=32766,
         source="EC2 CreateNetworkAclEntry",
+    ),
+    Limit(
+        rule="resolver-association-priority",
+        tokens=("aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation",),
+        path="priority",
+        low=101,
+        high=9899,
+        source="Route 53 Resolver AssociateFirewallRuleGroup: between 100 and 9900",
     ),
     # ---- edge
     Limit(
@@ -736,6 +759,47 @@ LIMITS: tuple[Limit, ...] = (
         pattern=r"[A-Za-z0-9_-]+",
         words="letters, digits, hyphens and underscores",
         source="CloudFront CreateFunction",
+    ),
+    Limit(
+        rule="cloudfront-function-runtime",
+        tokens=("aws:cloudfront/function:Function",),
+        path="runtime",
+        choices=("cloudfront-js-1.0", "cloudfront-js-2.0"),
+        source="CloudFront FunctionRuntime",
+    ),
+    Limit(
+        rule="cloudfront-policy-name",
+        tokens=(
+            "aws:cloudfront/cachePolicy:CachePolicy",
+            "aws:cloudfront/originRequestPolicy:OriginRequestPolicy",
+            "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+        ),
+        path="name",
+        longest=128,
+        pattern=r"[A-Za-z0-9_-]+",
+        words="letters, digits, hyphens and underscores",
+        source="CloudFront CreateCachePolicy and its sisters",
+    ),
+    Limit(
+        rule="cloudfront-policy-comment",
+        tokens=(
+            "aws:cloudfront/cachePolicy:CachePolicy",
+            "aws:cloudfront/originRequestPolicy:OriginRequestPolicy",
+            "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+        ),
+        path="comment",
+        longest=128,
+        source="CloudFront CachePolicyConfig and its sisters",
+    ),
+    Limit(
+        rule="cloudfront-path-pattern",
+        tokens=("aws:cloudfront/distribution:Distribution",),
+        path="orderedCacheBehaviors[].pathPattern",
+        longest=255,
+        shortest=1,
+        pattern=r"[A-Za-z0-9_.*$/~\"'@:+?&-]+",
+        words="letters, digits and _-.*$/~\"'@:+?& only",
+        source="CloudFront CacheBehavior",
     ),
     Limit(
         rule="cloudfront-comment",
@@ -802,6 +866,66 @@ LIMITS: tuple[Limit, ...] = (
         path="name",
         longest=255,
         source="Route 53 DNS name format",
+    ),
+    Limit(
+        rule="route53-check-failures",
+        tokens=("aws:route53/healthCheck:HealthCheck",),
+        path="failureThreshold",
+        low=1,
+        high=10,
+        source="Route 53 HealthCheckConfig FailureThreshold",
+    ),
+    Limit(
+        rule="route53-check-interval",
+        tokens=("aws:route53/healthCheck:HealthCheck",),
+        path="requestInterval",
+        choices=(10, 30),
+        source="Route 53 HealthCheckConfig RequestInterval: seconds",
+    ),
+    Limit(
+        rule="route53-check-port",
+        tokens=("aws:route53/healthCheck:HealthCheck",),
+        path="port",
+        low=1,
+        high=65535,
+        source="Route 53 HealthCheckConfig Port",
+    ),
+    *(
+        Limit(
+            rule="route53-check-text",
+            tokens=("aws:route53/healthCheck:HealthCheck",),
+            path=path,
+            longest=255,
+            source="Route 53 HealthCheckConfig: at most 255 characters",
+        )
+        for path in ("fqdn", "resourcePath", "searchString")
+    ),
+    Limit(
+        rule="route53-signing-key-name",
+        tokens=("aws:route53/keySigningKey:KeySigningKey",),
+        path="name",
+        shortest=3,
+        longest=128,
+        pattern=r"[A-Za-z0-9_]+",
+        words="letters, digits and underscores",
+        source="Route 53 SigningKeyName",
+    ),
+    Limit(
+        rule="route53-signing-status",
+        tokens=("aws:route53/keySigningKey:KeySigningKey",),
+        path="status",
+        choices=("ACTIVE", "INACTIVE"),
+        source="Route 53 CreateKeySigningKey",
+    ),
+    Limit(
+        rule="shield-name",
+        tokens=("aws:shield/protection:Protection",),
+        path="name",
+        shortest=1,
+        longest=128,
+        pattern=r"[ A-Za-z0-9_.-]+",
+        words="letters, digits, spaces and _.-",
+        source="Shield ProtectionName",
     ),
     # ---- compute
     Limit(
@@ -889,4 +1013,60 @@ LIMITS: tuple[Limit, ...] = (
         source="EC2 Auto Scaling",
     ),
     Limit(rule="ebs-size", tokens=("aws:ebs/volume:Volume",), path="size", low=1, high=65536, source="EC2 CreateVolume: GiB"),
+    # ---- ways in for people
+    Limit(rule="client-vpn-port", tokens=_CLIENT_VPN, path="vpnPort", choices=(443, 1194), source="EC2 CreateClientVpnEndpoint"),
+    Limit(
+        rule="client-vpn-hours",
+        tokens=_CLIENT_VPN,
+        path="sessionTimeoutHours",
+        choices=(8, 10, 12, 24),
+        source="EC2 CreateClientVpnEndpoint: hours",
+    ),
+    Limit(
+        rule="client-vpn-banner",
+        tokens=_CLIENT_VPN,
+        path="clientLoginBannerOptions.bannerText",
+        longest=1400,
+        source="EC2 ClientLoginBannerOptions: UTF-8 encoded characters",
+    ),
+    Limit(
+        rule="client-vpn-group",
+        tokens=("aws:ec2clientvpn/authorizationRule:AuthorizationRule",),
+        path="accessGroupId",
+        longest=255,
+        source="Client VPN quotas: length of a group id",
+    ),
+    Limit(
+        rule="metadata-hops",
+        tokens=("aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults",),
+        path="httpPutResponseHopLimit",
+        low=1,
+        high=64,
+        also=(-1,),
+        source="EC2 ModifyInstanceMetadataDefaults",
+    ),
+    Limit(
+        rule="unused-access-age",
+        tokens=("aws:accessanalyzer/analyzer:Analyzer",),
+        path="configuration.unusedAccess.unusedAccessAge",
+        low=1,
+        high=365,
+        source="Access Analyzer UnusedAccessConfiguration: days",
+    ),
+    Limit(
+        rule="ssm-document-name",
+        tokens=("aws:ssm/document:Document",),
+        path="name",
+        pattern=r"(?!(?i:aws|amazon|amzn))[A-Za-z0-9_.-]{3,128}",
+        words="3 to 128 letters, digits and _.-, not starting with aws, amazon or amzn",
+        source="Systems Manager CreateDocument",
+    ),
+    Limit(
+        rule="ssm-public-sharing",
+        tokens=("aws:ssm/serviceSetting:ServiceSetting",),
+        path="settingId",
+        pattern=r"/ssm/[a-z0-9/-]+",
+        words="a path such as /ssm/documents/console/public-sharing-permission, and no ARN",
+        source="Systems Manager UpdateServiceSetting",
+    ),
 )

@@ -143,6 +143,48 @@ def _record(s: Subject) -> dict[str, Any]:
     return {"id": "_".join(parts), "fqdn": fqdn, "allowOverwrite": False}
 
 
+@spec("aws:route53/keySigningKey:KeySigningKey")
+def _signing_key(s: Subject) -> dict[str, Any]:
+    tag, digest = s.seed.number("tag") % 65_536, s.seed.hex(64, "digest").upper()
+    public = s.seed.hex(64, "public")
+    return {
+        "id": f"{s.text('hostedZoneId')},{s.text('name', s.urn.name)}",
+        "digestAlgorithmMnemonic": "SHA-256",
+        "digestAlgorithmType": 2,
+        "digestValue": digest,
+        "dnskeyRecord": f"257 3 13 {public}",
+        "dsRecord": f"{tag} 13 2 {digest}",
+        "flag": 257,
+        "keyTag": tag,
+        "publicKey": public,
+        "signingAlgorithmMnemonic": "ECDSAP256SHA256",
+        "signingAlgorithmType": 13,
+        "status": "ACTIVE",
+    }
+
+
+@spec("aws:route53/hostedZoneDnsSec:HostedZoneDnsSec")
+def _signed_zone(s: Subject) -> dict[str, Any]:
+    return {"id": s.text("hostedZoneId", s.urn.name), "signingStatus": "SIGNING"}
+
+
+@spec("aws:route53/queryLog:QueryLog")
+def _query_log(s: Subject) -> dict[str, Any]:
+    ident = s.seed.uuid()
+    return {"id": ident, "arn": s.arn("route53", f"queryloggingconfig/{ident}", region="", account="")}
+
+
+@spec("aws:shield/protection:Protection")
+def _protection(s: Subject) -> dict[str, Any]:
+    ident = s.seed.uuid()
+    return {"id": ident, "arn": s.arn("shield", f"protection/{ident}", region="")}
+
+
+@spec("aws:shield/protectionHealthCheckAssociation:ProtectionHealthCheckAssociation")
+def _protection_check(s: Subject) -> dict[str, Any]:
+    return {"id": f"{s.text('shieldProtectionId')}+{s.text('healthCheckArn')}"}
+
+
 @spec("aws:route53/healthCheck:HealthCheck")
 def _health_check(s: Subject) -> dict[str, Any]:
     ident = s.seed.uuid()

@@ -52,7 +52,31 @@ simple("aws:ec2/managedPrefixList:ManagedPrefixList", "ec2", "prefix-list/{id}",
 simple("aws:ec2/flowLog:FlowLog", "ec2", "vpc-flow-log/{id}", prefix="fl")
 simple("aws:ec2/placementGroup:PlacementGroup", "ec2", "placement-group/{name}", extra=lambda s: {"placementGroupId": s.seed.ec2("pg")})
 simple("aws:ec2/keyPair:KeyPair", "ec2", "key-pair/{name}", by="keyName", extra=lambda s: {"keyPairId": s.seed.ec2("key")})
-simple("aws:ec2clientvpn/endpoint:Endpoint", "ec2", "client-vpn-endpoint/{id}", prefix="cvpn-endpoint")
+
+
+def _client_vpn(s: Subject) -> dict[str, Any]:
+    ident = s.seed.ec2("cvpn-endpoint")
+    portal = f"https://self-service.clientvpn.amazonaws.com/endpoints/{ident}" if s.text("selfServicePortal") == "enabled" else ""
+    return {"dnsName": f"*.{ident}.prod.clientvpn.{s.region}.amazonaws.com", "selfServicePortalUrl": portal}
+
+
+simple("aws:ec2clientvpn/endpoint:Endpoint", "ec2", "client-vpn-endpoint/{id}", prefix="cvpn-endpoint", extra=_client_vpn)
+
+
+@spec("aws:ec2clientvpn/networkAssociation:NetworkAssociation")
+def _client_vpn_association(s: Subject) -> dict[str, Any]:
+    ident = s.seed.ec2("cvpn-assoc")
+    subnet = s.find("subnetId")
+    vpc = subnet.get("vpcId") if subnet else None
+    return {"id": ident, "associationId": ident, "vpcId": vpc if isinstance(vpc, str) else s.seed.ec2("vpc")}
+
+
+@spec("aws:ec2clientvpn/authorizationRule:AuthorizationRule")
+def _client_vpn_authorization(s: Subject) -> dict[str, Any]:
+    parts = (s.text("clientVpnEndpointId"), s.text("targetNetworkCidr"), s.text("accessGroupId"))
+    return {"id": ",".join(part for part in parts if part)}
+
+
 simple("aws:ec2transitgateway/transitGateway:TransitGateway", "ec2", "transit-gateway/{id}", prefix="tgw")
 simple(
     "aws:ec2/securityGroup:SecurityGroup",
@@ -177,9 +201,33 @@ def _endpoint(s: Subject) -> dict[str, Any]:
     }
 
 
+CLOUDFRONT_LISTS = {
+    "ap-northeast-1": "pl-58a04531",
+    "ap-northeast-2": "pl-22a6434b",
+    "ap-northeast-3": "pl-31a14458",
+    "ap-south-1": "pl-9aa247f3",
+    "ap-southeast-1": "pl-31a34658",
+    "ap-southeast-2": "pl-b8a742d1",
+    "ca-central-1": "pl-38a64351",
+    "eu-central-1": "pl-a3a144ca",
+    "eu-north-1": "pl-fab65393",
+    "eu-west-1": "pl-4fa04526",
+    "eu-west-2": "pl-93a247fa",
+    "eu-west-3": "pl-75b1541c",
+    "sa-east-1": "pl-5da64334",
+    "us-east-1": "pl-3b927c52",
+    "us-east-2": "pl-b6a144df",
+    "us-west-1": "pl-4ea04527",
+    "us-west-2": "pl-82a045eb",
+}
+"""AWS's real list of CloudFront's origin-facing addresses by region (AWS networking blog), which readers of a plan know by its id."""
+
+
 def prefix_list_id(region: str, service: str) -> str:
     """Id of an AWS-managed prefix list, such as that of S3 in a region."""
-    known = {("us-east-1", "s3"): "pl-63a5400a", ("us-east-1", "dynamodb"): "pl-02cd2c6b", ("us-east-1", "cloudfront"): "pl-3b927c52"}
+    known = {("us-east-1", "s3"): "pl-63a5400a", ("us-east-1", "dynamodb"): "pl-02cd2c6b"}
+    if service == "cloudfront" and region in CLOUDFRONT_LISTS:
+        return CLOUDFRONT_LISTS[region]
     return known.get((region, service)) or f"pl-{Seed(f'{region}/{service}').hex(8)}"
 
 

@@ -152,6 +152,29 @@ def _schedule(s: Subject) -> dict[str, Any]:
     }
 
 
+@spec("aws:ssm/document:Document")
+def _document(s: Subject) -> dict[str, Any]:
+    return {
+        "id": s.name,
+        "arn": s.arn("ssm", f"document/{s.name}"),
+        "owner": s.account,
+        "status": "Active",
+        "documentVersion": "1",
+        "defaultVersion": "1",
+        "latestVersion": "1",
+        "hashType": "Sha256",
+        "schemaVersion": "1.0" if s.text("documentType") == "Session" else "2.2",
+        "platformTypes": ["Windows", "Linux", "MacOS"],
+        "targetType": "",
+    }
+
+
+@spec("aws:ssm/serviceSetting:ServiceSetting")
+def _service_setting(s: Subject) -> dict[str, Any]:
+    setting = s.text("settingId")
+    return {"id": setting, "arn": s.arn("ssm", f"servicesetting{setting}"), "status": "Customized"}
+
+
 @spec("aws:ssm/parameter:Parameter")
 def _parameter(s: Subject) -> dict[str, Any]:
     name = s.name
@@ -235,6 +258,27 @@ simple(
     "resolver-query-log-config/rqlc-{hex}",
     extra=lambda s: {"id": f"rqlc-{s.seed.hex(16, 'arn')}", "shareStatus": "NOT_SHARED"},
 )
+
+
+@spec("aws:route53/resolverQueryLogConfigAssociation:ResolverQueryLogConfigAssociation")
+def _query_log_association(s: Subject) -> dict[str, Any]:
+    return {"id": f"rqlca-{s.seed.hex(16, 'association')}"}
+
+
+@spec("aws:route53/resolverFirewallConfig:ResolverFirewallConfig")
+def _resolver_firewall_config(s: Subject) -> dict[str, Any]:
+    return {"id": f"rslvr-fc-{s.seed.hex(16, 'config')}", "ownerId": s.account, "firewallFailOpen": "DISABLED"}
+
+
+@spec("aws:route53/resolverFirewallRule:ResolverFirewallRule")
+def _resolver_firewall_rule(s: Subject) -> dict[str, Any]:
+    # The provider's own form: the rule has no id at AWS.
+    return {
+        "id": f"{s.text('firewallRuleGroupId')}:{s.text('firewallDomainListId')}",
+        "firewallDomainRedirectionAction": "INSPECT_REDIRECTION_DOMAIN",
+    }
+
+
 simple(
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
     "servicediscovery",

@@ -190,7 +190,20 @@ def arn(value: Any) -> Arn | None:
     return Arn(found[1], found[2], found[3], found[4] or "", found[5]) if found else None
 
 
-_MODULES = ("cache", "compute", "database", "edge", "general", "identity", "network", "operations", "storage")
+_MODULES = (
+    "acls",
+    "cache",
+    "compute",
+    "database",
+    "edge",
+    "general",
+    "identity",
+    "network",
+    "operations",
+    "people",
+    "resolver",
+    "storage",
+)
 
 
 @functools.cache

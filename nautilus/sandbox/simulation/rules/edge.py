@@ -85,7 +85,7 @@ def listener_rule(ctx: RuleContext) -> Iterator[Finding]:
     conditions = ctx.inputs.get("conditions")
     if is_list(conditions) and not conditions:
         yield "conditions", "is empty, but a rule needs a condition"
-    total = 0
+    total = wildcards = 0
     for index, each in enumerate(ctx.items("conditions")):
         if not is_map(each):
             continue
@@ -101,6 +101,10 @@ def listener_rule(ctx: RuleContext) -> Iterator[Finding]:
             values = inner.get("values") if is_map(inner) else inner
             if is_list(values):
                 total += len(values)
+                if len(values) > 3:
+                    yield f"conditions[{index}].{kind}.values", f"has {len(values)} values, but AWS accepts 3 in a condition"
+                if kind in {"pathPattern", "hostHeader", "httpHeader"}:
+                    wildcards += sum(value.count("*") + value.count("?") for value in values if isinstance(value, str))
                 for position, value in enumerate(values):
                     if kind in {"pathPattern", "hostHeader"} and isinstance(value, str) and len(value) > 128:
                         yield f"conditions[{index}].{kind}.values[{position}]", f"has {len(value)} characters, but AWS accepts 128"
@@ -108,6 +112,8 @@ def listener_rule(ctx: RuleContext) -> Iterator[Finding]:
                         yield f"conditions[{index}].{kind}.values[{position}]", f"is {shown(value)}, but a path starts with '/'"
     if total > 5:
         yield "conditions", f"has {total} values in all, but AWS accepts 5 in a rule"
+    if wildcards > 5:
+        yield "conditions", f"has {wildcards} wildcards in all, but AWS accepts 5 in a rule"
     kinds = [each.get("type") for each in ctx.items("actions") if is_map(each)]
     finals = [kind for kind in kinds if kind in {"forward", "redirect", "fixed-response"}]
     if kinds and UNKNOWN not in kinds and len(finals) != 1:
@@ -284,6 +290,78 @@ def cloudfront_behaviors(ctx: RuleContext) -> Iterator[Finding]:
             yield f"customErrorResponses[{index}]", "needs responseCode and responsePagePath together"
 
 
+@rule(
+    "cloudfront-behavior-paths",
+    "CloudFront DistributionConfig: a path pattern once; functions at viewer events alone; countries with a restriction and only then",
+    _DISTRIBUTION,
+)
+def cloudfront_paths(ctx: RuleContext) -> Iterator[Finding]:
+    """Paths that are given twice, functions at an origin's events, a restriction that says nothing."""
+    seen: list[Any] = []
+    for path, behavior in _behaviors(ctx):
+        pattern = behavior.get("pathPattern")
+        if isinstance(pattern, str):
+            if pattern in seen:
+                yield f"{path}.pathPattern", f"is {shown(pattern)}, which another behaviour has too"
+            seen.append(pattern)
+        for index, each in enumerate(listed(behavior.get("functionAssociations"))):
+            event = each.get("eventType") if is_map(each) else None
+            if isinstance(event, str) and event not in {"viewer-request", "viewer-response"}:
+                where = f"{path}.functionAssociations[{index}].eventType"
+                yield where, f"is {shown(event)}, but a CloudFront function runs at viewer-request or viewer-response"
+    restrictions = ctx.get("restrictions")
+    geo = restrictions.get("geoRestriction") if is_map(restrictions) else None
+    if is_map(geo) and is_list(geo.get("locations") or []) and UNKNOWN not in geo.values():
+        places, kind = geo.get("locations") or [], geo.get("restrictionType")
+        if kind == "none" and places:
+            yield "restrictions.geoRestriction.locations", f"is {shown(places)}, but the restriction is none"
+        elif kind in {"whitelist", "blacklist"} and not places:
+            yield "restrictions.geoRestriction.locations", f"is empty, but a {kind} names countries"
+
+
+@rule(
+    "cloudfront-cache-policy",
+    "CloudFront CachePolicyConfig: minimum, default and maximum TTL rise; nothing stands in the key of what is never cached",
+    "aws:cloudfront/cachePolicy:CachePolicy",
+)
+def cloudfront_cache_policy(ctx: RuleContext) -> Iterator[Finding]:
+    """Times that contradict each other, and keys without a cache."""
+    low, usual, high = (number(ctx.get(name)) for name in ("minTtl", "defaultTtl", "maxTtl"))
+    if low is not None and usual is not None and low > usual:
+        yield "defaultTtl", f"is {usual:g} s, less than minTtl = {low:g}"
+    if usual is not None and high is not None and usual > high:
+        yield "maxTtl", f"is {high:g} s, less than defaultTtl = {usual:g}"
+    key = ctx.get("parametersInCacheKeyAndForwardedToOrigin")
+    if high != 0 or not is_map(key):
+        return
+    path = "parametersInCacheKeyAndForwardedToOrigin"
+    for name, choice in (
+        ("cookiesConfig", "cookieBehavior"),
+        ("headersConfig", "headerBehavior"),
+        ("queryStringsConfig", "queryStringBehavior"),
+    ):
+        part = key.get(name)
+        if is_map(part) and isinstance(part.get(choice), str) and part[choice] != "none":
+            yield f"{path}.{name}.{choice}", f"is {shown(part[choice])}, but nothing is cached (maxTtl = 0): it must be none"
+    for name in ("enableAcceptEncodingBrotli", "enableAcceptEncodingGzip"):
+        if key.get(name) is True:
+            yield f"{path}.{name}", "is on, but nothing is cached (maxTtl = 0)"
+
+
+@rule(
+    "cloudfront-origin-request-headers",
+    "CloudFront OriginRequestPolicyConfig: Authorization and Accept-Encoding belong to a cache policy",
+    "aws:cloudfront/originRequestPolicy:OriginRequestPolicy",
+)
+def cloudfront_origin_request(ctx: RuleContext) -> Iterator[Finding]:
+    """Headers that an origin request policy cannot forward."""
+    config = ctx.get("headersConfig")
+    headers = config.get("headers") if is_map(config) else None
+    for index, each in enumerate(listed(headers.get("items")) if is_map(headers) else []):
+        if isinstance(each, str) and each.lower() in {"authorization", "accept-encoding"}:
+            yield f"headersConfig.headers.items[{index}]", f"is {shown(each)}, which CloudFront forwards by a cache policy alone"
+
+
 @rule("cloudfront-web-acl", "CloudFront: the web ACL is a global one (WAFv2, scope CLOUDFRONT), by ARN", _DISTRIBUTION)
 def cloudfront_web_acl(ctx: RuleContext) -> Iterator[Finding]:
     """A regional web ACL, or an id in place of the ARN."""
@@ -372,6 +450,83 @@ def waf_rules(ctx: RuleContext) -> Iterator[Finding]:
         and not re.fullmatch(r"[\w#:.\-/]{1,255}", visibility["metricName"])
     ):
         yield "visibilityConfig.metricName", f"is {shown(visibility['metricName'])}, but takes letters, digits and _#:.-/"
+
+
+def _statements(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A statement and all that stand in it."""
+    if not is_map(value):
+        return
+    yield path, value
+    for name in ("andStatement", "orStatement"):
+        inner = value.get(name)
+        for index, each in enumerate(listed(inner.get("statements")) if is_map(inner) else []):
+            yield from _statements(each, f"{path}.{name}.statements[{index}]")
+    negated = value.get("notStatement")
+    if is_map(negated):
+        yield from _statements(negated.get("statement"), f"{path}.notStatement.statement")
+    for name in ("rateBasedStatement", "managedRuleGroupStatement"):
+        narrowed = value.get(name)
+        if is_map(narrowed):
+            yield from _statements(narrowed.get("scopeDownStatement"), f"{path}.{name}.scopeDownStatement")
+
+
+@rule("waf-statements", "WAF Statement: and and or join two statements or more; a searched text has 1 to 200 bytes", _ACL)
+def waf_statements(ctx: RuleContext) -> Iterator[Finding]:
+    """Statements that WAF refuses wherever they stand."""
+    for index, each in enumerate(ctx.items("rules")):
+        if not is_map(each):
+            continue
+        for path, statement in _statements(each.get("statement"), f"rules[{index}].statement"):
+            for name in ("andStatement", "orStatement"):
+                inner = statement.get(name)
+                parts = inner.get("statements") if is_map(inner) else None
+                if is_list(parts) and len(parts) < 2:
+                    yield f"{path}.{name}.statements", f"has {len(parts)}, but WAF joins two statements or more"
+            match = statement.get("byteMatchStatement")
+            text = match.get("searchString") if is_map(match) else None
+            if isinstance(text, str) and not 1 <= len(text.encode()) <= 200:
+                yield f"{path}.byteMatchStatement.searchString", f"has {len(text.encode())} bytes, but WAF takes 1 to 200"
+
+
+@rule(
+    "waf-custom-response", "WAF CustomResponse: its body is one of the web ACL's; codes 200 to 599; a body holds at most 4,096 bytes", _ACL
+)
+def waf_response(ctx: RuleContext) -> Iterator[Finding]:
+    """Answers whose body nobody defines."""
+    known: set[Any] = set()
+    for index, each in enumerate(ctx.items("customResponseBodies")):
+        if is_map(each):
+            known.add(each.get("key"))
+            content = each.get("content")
+            if isinstance(content, str) and not 1 <= len(content.encode()) <= 4096:
+                yield f"customResponseBodies[{index}].content", f"has {len(content.encode())} bytes, but WAF takes 1 to 4096"
+    if ctx.inputs.get("customResponseBodies") is UNKNOWN or UNKNOWN in known:
+        return
+    for index, each in enumerate(ctx.items("rules")):
+        action = each.get("action") if is_map(each) else None
+        block = action.get("block") if is_map(action) else None
+        answer = block.get("customResponse") if is_map(block) else None
+        if not is_map(answer):
+            continue
+        path = f"rules[{index}].action.block.customResponse"
+        key, code = answer.get("customResponseBodyKey"), number(answer.get("responseCode"))
+        if isinstance(key, str) and key not in known:
+            yield f"{path}.customResponseBodyKey", f"is {shown(key)}, which customResponseBodies does not define"
+        if code is not None and not 200 <= code <= 599:
+            yield f"{path}.responseCode", f"is {code:g}, but WAF accepts 200 to 599"
+
+
+@rule("waf-ip-set", "WAF IPSet: networks of one family, never the whole internet", "aws:wafv2/ipSet:IpSet")
+def waf_ip_set(ctx: RuleContext) -> Iterator[Finding]:
+    """Networks that a list cannot hold."""
+    version = ctx.text("ipAddressVersion")
+    for index, each in enumerate(ctx.items("addresses")):
+        if not isinstance(each, str):
+            continue
+        if each.endswith("/0"):
+            yield f"addresses[{index}]", f"is {shown(each)}, but WAF takes /1 and longer"
+        elif version in {"IPV4", "IPV6"} and (":" in each) != (version == "IPV6"):
+            yield f"addresses[{index}]", f"is {shown(each)}, but the set is of {version}"
 
 
 @rule(
@@ -522,3 +677,91 @@ def zone(ctx: RuleContext) -> Iterator[Finding]:
         yield "name", f"is {shown(name)}, but must be a domain name"
     if ctx.inputs.get("vpcs") and not ctx.absent("delegationSetId"):
         yield "delegationSetId", "is given, but a private zone has none"
+
+
+_CHECK = "aws:route53/healthCheck:HealthCheck"
+_CHECKERS = ("ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1", "us-west-1", "us-west-2")
+_ENDPOINT_CHECKS = ("HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP")
+_CHECK_TYPES = (*_ENDPOINT_CHECKS, "CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
+
+
+@rule("route53-health-check", "Route 53 HealthCheckConfig: what each type of check needs, and three checker regions or more", _CHECK)
+def health_check(ctx: RuleContext) -> Iterator[Finding]:
+    """Checks that Route 53 refuses."""
+    kind = ctx.text("type")
+    if kind is None:
+        return
+    if kind not in _CHECK_TYPES:
+        yield "type", f"is {shown(kind)}, but Route 53 accepts {', '.join(_CHECK_TYPES)}"
+        return
+    if kind in _ENDPOINT_CHECKS:
+        if ctx.absent("fqdn") and ctx.absent("ipAddress"):
+            yield "fqdn", f"is missing: a check of type {kind} needs a name or an address"
+    elif not ctx.absent("requestInterval") or not ctx.absent("regions"):
+        yield "requestInterval" if not ctx.absent("requestInterval") else "regions", f"is given, but a check of type {kind} asks nobody"
+    if kind.endswith("STR_MATCH") and ctx.absent("searchString"):
+        yield "searchString", f"is missing, but {kind} looks for it"
+    if not kind.endswith("STR_MATCH") and ctx.inputs.get("searchString"):
+        yield "searchString", f"is given, but a check of type {kind} reads no text"
+    if kind == "CLOUDWATCH_METRIC":
+        for name in ("cloudwatchAlarmName", "cloudwatchAlarmRegion"):
+            if ctx.absent(name):
+                yield name, "is missing, but the check follows an alarm"
+    regions = ctx.get("regions")
+    if is_list(regions):
+        if regions and len(regions) < 3:
+            yield "regions", f"has {len(regions)} regions, but Route 53 wants 3 or more"
+        for index, each in enumerate(regions):
+            if isinstance(each, str) and each not in _CHECKERS:
+                yield f"regions[{index}]", f"is {shown(each)}, but Route 53 checks from {', '.join(_CHECKERS)}"
+
+
+@rule(
+    "route53-signing-key",
+    "Route 53 CreateKeySigningKey: a KMS key of us-east-1 with ECC_NIST_P256 for signing",
+    "aws:route53/keySigningKey:KeySigningKey",
+)
+def signing_key(ctx: RuleContext) -> Iterator[Finding]:
+    """Keys that cannot sign a zone."""
+    prop = "keyManagementServiceArn"
+    found = arn(ctx.inputs.get(prop))
+    if found is not None and found.region != "us-east-1":
+        yield prop, f"is in {found.region}, but Route 53 signs with keys of us-east-1 only"
+    keys, known = ctx.related(prop, "aws:kms/key:Key")
+    for key in keys:
+        if key.get("keyUsage") not in {"SIGN_VERIFY", UNKNOWN} or key.get("customerMasterKeySpec") not in {"ECC_NIST_P256", UNKNOWN}:
+            yield prop, f"is a key of {shown(key.get('customerMasterKeySpec'))}, but Route 53 signs with ECC_NIST_P256 and SIGN_VERIFY only"
+    if not known:
+        ctx.later(prop)
+
+
+@rule("route53-query-log", "Route 53 CreateQueryLoggingConfig: a log group of us-east-1", "aws:route53/queryLog:QueryLog")
+def query_log(ctx: RuleContext) -> Iterator[Finding]:
+    """Logs that Route 53 cannot write."""
+    group = arn(ctx.inputs.get("cloudwatchLogGroupArn"))
+    if group is not None and (group.service != "logs" or group.region != "us-east-1"):
+        yield "cloudwatchLogGroupArn", f"is {shown(str(ctx.inputs.get('cloudwatchLogGroupArn')))}, but must be a log group of us-east-1"
+
+
+_SHIELDED = {
+    "cloudfront": ("distribution/",),
+    "route53": ("hostedzone/",),
+    "elasticloadbalancing": ("loadbalancer/",),
+    "ec2": ("eip-allocation/",),
+    "globalaccelerator": ("accelerator/",),
+}
+
+
+@rule("shield-resource", "Shield CreateProtection: what Shield Advanced protects", "aws:shield/protection:Protection")
+def shield_resource(ctx: RuleContext) -> Iterator[Finding]:
+    """Resources that Shield Advanced does not know."""
+    text = ctx.text("resourceArn")
+    if text is None:
+        return
+    found = arn(text)
+    starts = _SHIELDED.get(found.service, ()) if found is not None else ()
+    if found is None or not found.resource.startswith(starts or ("\0",)):
+        yield (
+            "resourceArn",
+            f"is {shown(text)}, but Shield protects distributions, hosted zones, load balancers, addresses and accelerators",
+        )

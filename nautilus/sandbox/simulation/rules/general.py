@@ -103,6 +103,7 @@ _UNIQUE: dict[str, str] = {
     "aws:secretsmanager/secret:Secret": "ResourceExistsException",
     "aws:sns/topic:Topic": "",
     "aws:sqs/queue:Queue": "QueueNameExists",
+    "aws:ssm/document:Document": "DocumentAlreadyExists",
     "aws:ssm/parameter:Parameter": "ParameterAlreadyExists",
     "aws:wafv2/webAcl:WebAcl": "WAFDuplicateItemException",
     "aws:wafv2/ipSet:IpSet": "WAFDuplicateItemException",

@@ -151,7 +151,8 @@ _GROUP = "aws:ec2/securityGroup:SecurityGroup"
 _PROTOCOLS_WITHOUT_PORTS = {"-1", "all"}
 
 
-def _ports(protocol: Any, low: Any, high: Any, prefix: str) -> Iterator[Finding]:
+def ports(protocol: Any, low: Any, high: Any, prefix: str) -> Iterator[Finding]:
+    """Ports, or an ICMP type and code, that do not fit the protocol."""
     start, end = number(low), number(high)
     if protocol in _PROTOCOLS_WITHOUT_PORTS:
         return
@@ -174,7 +175,7 @@ def inline_rules(ctx: RuleContext) -> Iterator[Finding]:
         for index, each in enumerate(ctx.items(side)):
             if is_map(each):
                 prefix = f"{side}[{index}]."
-                yield from _ports(each.get("protocol"), each.get("fromPort"), each.get("toPort"), prefix)
+                yield from ports(each.get("protocol"), each.get("fromPort"), each.get("toPort"), prefix)
                 for name in ("cidrBlocks", "ipv6CidrBlocks"):
                     blocks = each.get(name)
                     for position, block in enumerate(blocks if is_list(blocks) else []):
@@ -196,7 +197,7 @@ def standalone_rule(ctx: RuleContext) -> Iterator[Finding]:
     if len(given) != 1:
         yield "", f"names {len(given)} of {', '.join(sources)}, but a rule takes exactly one"
     protocol = ctx.text("ipProtocol")
-    yield from _ports(protocol, ctx.inputs.get("fromPort"), ctx.inputs.get("toPort"), "")
+    yield from ports(protocol, ctx.inputs.get("fromPort"), ctx.inputs.get("toPort"), "")
     if protocol in _PROTOCOLS_WITHOUT_PORTS:
         for name in ("fromPort", "toPort"):
             if number(ctx.inputs.get(name)) not in {None, -1.0, 0.0}:
@@ -216,7 +217,7 @@ def standalone_rule(ctx: RuleContext) -> Iterator[Finding]:
 @rule("sg-old-rule", "EC2 AuthorizeSecurityGroupIngress: port ranges and CIDR blocks", "aws:ec2/securityGroupRule:SecurityGroupRule")
 def old_rule(ctx: RuleContext) -> Iterator[Finding]:
     """Old-style security group rules."""
-    yield from _ports(ctx.text("protocol"), ctx.inputs.get("fromPort"), ctx.inputs.get("toPort"), "")
+    yield from ports(ctx.text("protocol"), ctx.inputs.get("fromPort"), ctx.inputs.get("toPort"), "")
     for name in ("cidrBlocks", "ipv6CidrBlocks"):
         for index, block in enumerate(ctx.items(name)):
             found = network_of(block)
@@ -241,7 +242,9 @@ def route_target(ctx: RuleContext) -> Iterator[Finding]:
         "odbNetworkArn",
     ]
     given = [name for name in targets if not ctx.absent(name)]
-    if len(given) != 1:
+    # Of two that only an `up` can tell, one may turn out to be nothing.
+    known = [name for name in given if ctx.inputs.get(name) is not UNKNOWN]
+    if len(known) > 1 or not given:
         yield "", f"names {len(given)} targets ({', '.join(given) or 'none'}), but a route takes exactly one of {', '.join(targets)}"
     destinations = [
         name for name in ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId") if not ctx.absent(name)
@@ -389,6 +392,56 @@ def firewall_policy(ctx: RuleContext) -> Iterator[Finding]:
                 yield f"firewallPolicy.{name}[{index}].priority", "is missing, but strict order needs one"
             elif each.get("priority") is not None and each["priority"] is not UNKNOWN and priorities.count(each["priority"]) > 1:
                 yield f"firewallPolicy.{name}[{index}].priority", f"is {each['priority']}, which another group has too"
+
+
+_STATEFUL_ACTIONS = frozenset(
+    f"aws:{verb}_{what}"
+    for verb in ("drop", "alert")
+    for what in ("strict", "established", "established_app_layer", "established_app_layer_to_server")
+)
+
+
+@rule(
+    "network-firewall-default-actions",
+    "Network Firewall FirewallPolicy: known actions, and one family of the established ones",
+    "aws:networkfirewall/firewallPolicy:FirewallPolicy",
+)
+def firewall_default_actions(ctx: RuleContext) -> Iterator[Finding]:
+    """Stateful default actions that AWS does not know, or does not take together."""
+    policy = ctx.get("firewallPolicy")
+    actions = policy.get("statefulDefaultActions") if is_map(policy) else None
+    given = [str(each) for each in actions if isinstance(each, str)] if is_list(actions) else []
+    path = "firewallPolicy.statefulDefaultActions"
+    for action in given:
+        if action not in _STATEFUL_ACTIONS and action.startswith("aws:"):
+            yield path, f"names {shown(action)}, which is none of {', '.join(sorted(_STATEFUL_ACTIONS))}"
+    families = sorted({action.split("_", 1)[1] for action in given if action in _STATEFUL_ACTIONS and not action.endswith("_strict")})
+    if len(families) > 1:
+        yield path, f"mixes {' and '.join(families)}, which AWS does not take together"
+
+
+@rule(
+    "network-firewall-rule-size",
+    "Network Firewall quotas: 8,192 characters a rule, 2,000,000 bytes a group",
+    "aws:networkfirewall/ruleGroup:RuleGroup",
+)
+def firewall_rule_size(ctx: RuleContext) -> Iterator[Finding]:
+    """Rules that are too long for the service."""
+    group = ctx.get("ruleGroup")
+    source = group.get("rulesSource") if is_map(group) else None
+    for path, text in (
+        ("rules", ctx.text("rules")),
+        ("ruleGroup.rulesSource.rulesString", source.get("rulesString") if is_map(source) else None),
+    ):
+        if not isinstance(text, str):
+            continue
+        if not text.strip():
+            yield path, "is empty, but a rule group needs at least one rule"
+        if len(text.encode()) > 2_000_000:
+            yield path, f"has {len(text.encode()):,} bytes, but AWS takes at most 2,000,000"
+        for position, line in enumerate(text.splitlines(), 1):
+            if len(line) > 8_192:
+                yield path, f"line {position} has {len(line):,} characters, but AWS takes at most 8,192"
 
 
 @rule(

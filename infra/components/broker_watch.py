@@ -1,0 +1,155 @@
+"""The watch over the broker's addresses: a scheduled Lambda (lambdas/broker_addresses) that resolves its server names and counts strangers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.component import Component, Context
+from infra.components.logs import log_group
+from infra.components.rollout_hook import source_archive
+from infra.plan.broker_addresses import HOSTS, PORTS
+from infra.plan.egress import parse_address
+from infra.plan.iam import policy, statement, trust
+
+SOURCE = Path(__file__).resolve().parents[2] / "lambdas" / "broker_addresses"
+EVERY = "rate(1 hour)"
+"""How often the names are resolved. The alarms in `infra.plan.alarms.broker_alarms` count on it."""
+
+
+def watch_policy(*, log_group_arn: str, namespace: str) -> str:
+    """What the watch may do: write its log and its trace, and metrics of this one namespace (the action knows no resource)."""
+    return policy(
+        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        statement(
+            ["cloudwatch:PutMetricData"], ["*"], sid="WriteMetrics", conditions={"StringEquals": {"cloudwatch:namespace": namespace}}
+        ),
+        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+    )
+
+
+def broker_networks(addresses: Iterable[str]) -> tuple[str, ...]:
+    """The networks among `egress.addresses` that are open on all of the broker's ports, sorted: what the names may resolve to."""
+    first, last = (int(port) for port in PORTS.split("-"))
+    rules = [parse_address(key) for key in addresses]
+    return tuple(sorted({rule.cidr for rule in rules if rule.first <= first and rule.last >= last}))
+
+
+class BrokerWatch(Component):
+    """One function a stack, every hour, outside the VPC so that it sees public DNS and is not held by the firewall that it watches.
+
+    Makes: `lambda.Function` with its `iam.Role` and `cloudwatch.LogGroup`; `scheduler.Schedule` with a role that may invoke this function
+    alone. There is no dead-letter queue: a lost run is repeated in an hour, and a day of silence raises `broker-watch-silent`.
+
+    Sources: DTO-051 (regular audit of the firewall's rules), DTO-048; AWS-RULES.md section 3.
+    """
+
+    token: ClassVar[str] = "broker-watch"
+
+    function_name: str
+    """Physical name, for the runbook."""
+    function_arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        allowed: Iterable[str],
+        namespace: str,
+        log_key_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the watch.
+
+        Args:
+            name: Logical name.
+            ctx: The stack.
+            allowed: The keys of `egress.addresses`, `network:ports`; those on the broker's ports are what its names may resolve to.
+            namespace: CloudWatch namespace of the stack (`infra.plan.alarms.custom_namespace`).
+            log_key_arn: KMS key of the log.
+            opts: Options of the component.
+
+        Raises:
+            ValueError: an entry of `allowed` is not of that form.
+        """
+        super().__init__(name, ctx, opts)
+        self.function_name = ctx.names(name, limit=64)
+        log = log_group(self, f"{name}-log", path=f"/aws/lambda/{self.function_name}", key_arn=log_key_arn)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=ctx.names(name, "run", limit=64),
+            description="What the watch over the broker's addresses may do",
+            assume_role_policy=trust("lambda.amazonaws.com"),
+            opts=self.child(),
+        )
+        permissions = aws.iam.RolePolicy(
+            f"{name}-policy",
+            name="run",
+            role=role.name,
+            policy=log.arn.apply(lambda arn: watch_policy(log_group_arn=arn, namespace=namespace)),
+            opts=self.child(),
+        )
+        function = aws.lambda_.Function(
+            f"{name}-function",
+            name=self.function_name,
+            description="Resolves the broker's server names and counts addresses that the firewall does not let out to",
+            role=role.arn,
+            runtime="python3.13",
+            architectures=["arm64"],
+            handler="handler.handler",
+            code=source_archive(SOURCE),
+            timeout=60,
+            memory_size=256,
+            environment={
+                "variables": {
+                    "ALLOWED": json.dumps(broker_networks(allowed)),
+                    "HOSTS": json.dumps(sorted(host.name for host in HOSTS)),
+                    "NAMESPACE": namespace,
+                }
+            },
+            tracing_config={"mode": "Active"},
+            logging_config={"log_format": "JSON", "log_group": log.name, "application_log_level": "INFO", "system_log_level": "WARN"},
+            opts=self.child(depends_on=[log, permissions]),
+        )
+        self._schedule(function)
+        self.function_arn = function.arn
+        self.register_outputs({"functionArn": self.function_arn})
+
+    def _schedule(self, function: aws.lambda_.Function) -> None:
+        ctx, name = self.ctx, self.logical
+        invoker = aws.iam.Role(
+            f"{name}-invoke-role",
+            name=ctx.names(name, "invoke", limit=64),
+            description="With which the schedule calls the watch over the broker's addresses",
+            # EventBridge Scheduler sends the account it works for, so nobody else's schedule can take the role.
+            assume_role_policy=trust("scheduler.amazonaws.com", account_id=ctx.account_id),
+            opts=self.child(),
+        )
+        permission = aws.iam.RolePolicy(
+            f"{name}-invoke-policy",
+            name="invoke",
+            role=invoker.name,
+            policy=function.arn.apply(lambda arn: policy(statement(["lambda:InvokeFunction"], [arn], sid="InvokeWatch"))),
+            opts=self.child(),
+        )
+        aws.scheduler.Schedule(
+            name,
+            name=ctx.names(name, limit=64),
+            group_name="default",
+            description="Compares the broker's addresses with the firewall's list",
+            schedule_expression=EVERY,
+            state="ENABLED",
+            flexible_time_window={"mode": "OFF"},
+            target={
+                "arn": function.arn,
+                "role_arn": invoker.arn,
+                "retry_policy": {"maximum_event_age_in_seconds": 1800, "maximum_retry_attempts": 2},
+            },
+            opts=self.child(depends_on=[permission]),
+        )
