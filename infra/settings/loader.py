@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,10 +30,10 @@ def stacks_in(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml") if path.is_file())
 
 
-def load_stack(stack: str, folder: Path) -> Settings | AccountSettings:
+def load_stack(stack: str, folder: Path, *, today: date | None = None) -> Settings | AccountSettings:
     """The settings of `stack` from its file in `folder`, over the defaults of the Pulumi.yaml beside it, if there is one.
 
-    Needs neither Pulumi nor AWS, and writes nothing.
+    Needs neither Pulumi nor AWS, and writes nothing. With `today` it also finds what has expired; the program itself reads no clock.
 
     Raises:
         SettingsError: with every problem of the file at once.
@@ -54,6 +55,7 @@ def load_stack(stack: str, folder: Path) -> Settings | AccountSettings:
         config_file=config_file,
         faults=faults,
         problems=problems,
+        today=today,
     )
 
 

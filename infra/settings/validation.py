@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from datetime import date
 from pathlib import PurePath
 from typing import Any, Final, cast
 
@@ -45,6 +46,7 @@ def validate(
     config_file: str | None = None,
     faults: Sequence[Fault] = (),
     problems: Sequence[Problem] = (),
+    today: date | None = None,
 ) -> Settings | AccountSettings:
     """The settings that `mapping` describes.
 
@@ -56,16 +58,26 @@ def validate(
         config_file: The stack file as the repair commands must name it, when it is not the project's own.
         faults: What was wrong with the file's text; their paths are relative to `mapping`.
         problems: Problems found before, which belong to the same report.
+        today: The day that expiries are measured against; None measures none.
 
     Raises:
         SettingsError: with all problems of all passes.
     """
-    return _Validation(file, stack, lines or {}, config_file, problems).run(mapping, faults)
+    return _Validation(file, stack, lines or {}, config_file, problems, today).run(mapping, faults)
 
 
 class _Validation:
-    def __init__(self, file: str, stack: str, lines: Mapping[Path, int], config_file: str | None, problems: Sequence[Problem]) -> None:
+    def __init__(
+        self,
+        file: str,
+        stack: str,
+        lines: Mapping[Path, int],
+        config_file: str | None,
+        problems: Sequence[Problem],
+        today: date | None,
+    ) -> None:
         self.file = file
+        self.today = today
         self.stack = stack
         self.lines = lines
         self.model: type[Settings] | type[AccountSettings] = model_of(stack)
@@ -89,7 +101,7 @@ class _Validation:
         shaped = Shaper(self._report).section(mapping, self.model, ())
         settings = self._typed(shaped)
         if settings is not None:
-            for finding in findings(settings, self.stack):
+            for finding in findings(settings, self.stack, self.today):
                 if not any(self._is_wrong(path) for path in (finding.path, *finding.also)):
                     self._found(finding)
         if self.problems or settings is None:

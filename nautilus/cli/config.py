@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,7 +43,7 @@ def check(stack: LocalStackOption = "local", config_dir: ConfigDirOption = None,
     output = Output(as_json)
     file = settings_folder(config_dir) / file_of(check_name(stack))
     try:
-        settings = load_stack(stack, file.parent)
+        settings = load_stack(stack, file.parent, today=datetime.now(UTC).date())
     except SettingsError as error:
         raise _refused(stack, file, error) from None
 

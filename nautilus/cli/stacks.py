@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -82,7 +83,7 @@ def load_settings(stack: str, folder: Path) -> Settings | AccountSettings:
     from infra.settings.problems import SettingsError
 
     try:
-        return load_stack(stack, folder)
+        return load_stack(stack, folder, today=datetime.now(UTC).date())
     except SettingsError as error:
         texts = [str(problem) for problem in error.problems] or [str(error)]
         document = {"problems": [problem.as_json() for problem in error.problems]}

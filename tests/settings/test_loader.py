@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,28 @@ def test_the_tools_do_not_load_pulumi() -> None:
     code = "; ".join(lines)
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.sub(r"\s", "", answer.stdout) == "False"
+
+
+EMERGENCY = {
+    "reason": "incident 4711: broker moved its login servers",
+    "expires": "2026-12-10",
+    "reviewer": "oncall",
+    "domains": {"login.example.com": "new login servers"},
+}
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [(date(2026, 12, 11), "was 2026-12-10"), (date(2026, 11, 20), "more than 14 days ahead")],
+    ids=("over", "too far ahead"),
+)
+def test_an_emergency_list_ends_where_there_is_a_clock(tmp_path: Path, today: date, says: str) -> None:
+    write(tmp_path, "prod", changed("prod", {"egress.emergency": EMERGENCY}))
+    assert isinstance(load_stack("prod", tmp_path), Settings), "the program reads no clock"
+    assert isinstance(load_stack("prod", tmp_path, today=date(2026, 12, 10)), Settings), "its last day counts"
+    with pytest.raises(SettingsError) as caught:
+        load_stack("prod", tmp_path, today=today)
+    (problem,) = caught.value.problems
+    assert problem.key == "nautilus-infra:egress.emergency.expires"
+    assert says in problem.message
+    assert problem.repair.endswith("nautilus-infra:egress.emergency")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from infra.settings.checks import access, cdn, data, edge, egress, endpoints, identity, network, production, waf, workloads
 from infra.settings.checks.finding import Check, Finding
@@ -53,8 +54,8 @@ def _as_stack(settings: Settings | AccountSettings, stack: str) -> Settings | Ac
     return settings.model_copy(update={"platform": settings.platform.model_copy(update={"environment": known[stack]})})
 
 
-def findings(settings: Settings | AccountSettings, stack: str) -> Iterator[Finding]:
-    """Everything that is wrong with settings whose single values are all in order."""
+def findings(settings: Settings | AccountSettings, stack: str, today: date | None = None) -> Iterator[Finding]:
+    """Everything that is wrong with settings whose single values are all in order; with `today`, what has expired too."""
     yield from identity.environment_is_stack(settings, stack)
     settings = _as_stack(settings, stack)
     yield from identity.names_are_free(settings.platform)
@@ -63,5 +64,7 @@ def findings(settings: Settings | AccountSettings, stack: str) -> Iterator[Findi
     if isinstance(settings, Settings):
         for check in CHECKS:
             yield from check(settings)
+        if today is not None:
+            yield from egress.emergency(settings, today)
     else:
         yield from access.sessions(settings.access)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from ipaddress import IPv4Network
 from itertools import combinations
 
-from infra.plan.egress import POLICY_CAPACITY, DomainRule, parse_address, parse_domain, policy_capacity, venue_ports
+from infra.plan.egress import POLICY_CAPACITY, DomainRule, emergency_problems, parse_address, parse_domain, policy_capacity, venue_ports
 from infra.settings.checks.finding import REMOVE, Finding
 from infra.settings.egress import EgressMode
 from infra.settings.limits import EGRESS_REFUSED_PORTS, EGRESS_WIDEST, SHARED_SUFFIXES
@@ -133,3 +134,15 @@ def firewall(settings: Settings) -> Iterator[Finding]:
 
 def _once(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
+
+
+def emergency(settings: Settings, today: date) -> Iterator[Finding]:
+    """An emergency list is neither over nor meant to last."""
+    for problem in emergency_problems(settings.egress.emergency, today):
+        yield Finding(
+            ("egress", "emergency", "expires"),
+            problem,
+            "a day from today to 14 days ahead",
+            REMOVE,
+            change=("egress", "emergency"),
+        )
