@@ -152,5 +152,6 @@ def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[
         images=images,
         setting_of_image=setting,
         filled_secrets=filled,
+        shield=settings.edge.shield.adopt,
         outputs=outputs,
     )

@@ -43,7 +43,8 @@ class Platform:
     """What the settings say that people must provide.
 
     `images` maps each enabled service (its ECR repository) to the digest in the settings, None where none is set, and `setting_of_image` to
-    the key that sets it. `filled_secrets` are names of containers that people fill. `outputs` are empty before the first `up`.
+    the key that sets it. `filled_secrets` are names of containers that people fill. `shield` says that the
+    account's Shield Advanced is to protect the edge. `outputs` are empty before the first `up`.
     """
 
     stack: str
@@ -53,6 +54,7 @@ class Platform:
     images: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     setting_of_image: Mapping[str, str] = field(default_factory=dict[str, str])
     filled_secrets: tuple[str, ...] = ()
+    shield: bool = False
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def output(self, key: str) -> str | None:
@@ -222,6 +224,22 @@ def check_subscriptions(session: Any, platform: Platform) -> list[Item]:
     return items
 
 
+def check_shield(session: Any, platform: Platform) -> list[Item]:
+    """Whether the account has the Shield Advanced subscription that the settings count on: AWS refuses protections without one."""
+    from botocore.exceptions import ClientError
+
+    if not platform.shield:
+        return []
+    try:
+        session.client("shield", region_name="us-east-1").describe_subscription()
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            return [Item("shield", Verdict.UNKNOWN, f"Shield Advanced: {error}")]
+        repair = "set edge.shield.adopt to false, or subscribe in the console: a commitment of a year, for 3,000 $ a month"
+        return [Item("shield", Verdict.OWED, "edge.shield.adopt is true, and the account has no Shield Advanced", repair)]
+    return [Item("shield", Verdict.OK, "the account has Shield Advanced")]
+
+
 def examine(session: Any, platform: Platform, target: bootstrap.Target, lookup: LookupNameServers) -> list[Item]:
     """Everything that people may owe for a stack on AWS.
 
@@ -234,4 +252,5 @@ def examine(session: Any, platform: Platform, target: bootstrap.Target, lookup: 
         *check_images(session, platform),
         *check_secrets(session, platform),
         *check_subscriptions(session, platform),
+        *check_shield(session, platform),
     ]

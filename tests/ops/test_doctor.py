@@ -173,3 +173,13 @@ def test_the_whole_examination_before_the_first_up(session: CachedSession) -> No
         session, replace(BASE, images={"backend": None}, filled_secrets=("x",), emails=("a@example.com",)), TARGET, nowhere
     )
     assert verdicts(items) == [*[("bootstrap", Verdict.OWED)] * 3, ("up", Verdict.OWED), ("images", Verdict.OWED)]
+
+
+def test_shield_is_adopted_and_never_bought(session: CachedSession) -> None:
+    assert doctor.check_shield(session, BASE) == []
+    adopting = replace(BASE, shield=True)
+    (owed,) = doctor.check_shield(session, adopting)
+    assert (owed.topic, owed.verdict) == ("shield", Verdict.OWED)
+    assert "edge.shield.adopt to false" in str(owed.repair)
+    session.client("shield", region_name="us-east-1").create_subscription()
+    assert verdicts(doctor.check_shield(session, adopting)) == [("shield", Verdict.OK)]
