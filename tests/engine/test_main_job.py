@@ -75,7 +75,7 @@ DEFECTS = [
         id="rds-password-generator-allows-at",
     ),
     pytest.param(
-        "infra/workloads.py",
+        "infra/edge.py",
         "subnet_ids=base.network.public_subnet_ids",
         "subnet_ids=[base.network.public_subnet_ids[0], base.network.public_subnet_ids[0]]",
         "aws:lb/loadBalancer:LoadBalancer",

@@ -10,6 +10,7 @@ import pytest
 from nautilus.sandbox.simulation import invokes
 from nautilus.sandbox.simulation.context import Peer, Run
 from nautilus.sandbox.simulation.invokes import UnknownFunctionError
+from nautilus.sandbox.simulation.store import Store
 from nautilus.sandbox.simulation.values import UNKNOWN, Secret, reveal
 from tests.simulation.rule_cases import BASE
 from tests.simulation.support import exists, table
@@ -108,6 +109,21 @@ def test_a_secrets_value_is_the_one_that_the_stack_gave_it() -> None:
     assert (reveal(found["secretString"]), found["versionStage"]) == ("a value", "AWSCURRENT")
     with pytest.raises(UnknownFunctionError, match="gives the secret no value"):
         call("aws:secretsmanager/getSecretVersion:getSecretVersion", {"secretId": "arn:aws:secretsmanager:::secret:other"}, run=run)
+
+
+def test_a_secrets_value_is_read_from_the_account_in_a_later_run() -> None:
+    """A later run has only checked the version's inputs; rotation may have put another value there meanwhile."""
+    token = "aws:secretsmanager/secretVersion:SecretVersion"
+    urn = f"urn:pulumi:local::nautilus-infra::{token}::version"
+    with Store(":memory:") as store:
+        given = {"secretId": "arn:one", "secretString": Secret("the first value")}
+        store.put(urn, "arn:one|1", token, Peer(), given, {**given, "versionId": "1"})
+        run = Run(store)
+        run.note_checked(urn, token, given)
+        ask = {"secretId": "arn:one"}
+        assert reveal(call("aws:secretsmanager/getSecretVersion:getSecretVersion", ask, run=run)["secretString"]) == "the first value"
+        store.drift(urn, "secretString", value=Secret("rotated"))
+        assert reveal(call("aws:secretsmanager/getSecretVersion:getSecretVersion", ask, run=run)["secretString"]) == "rotated"
 
 
 def test_what_is_outside_the_stack_is_invented_where_that_helps() -> None:

@@ -100,6 +100,10 @@ class Archive(Protocol):
         """The live resource whose id or ARN this is."""
         ...
 
+    def existing(self, token: str) -> list[Known]:
+        """The live resources of a type, oldest first."""
+        ...
+
 
 class Run:
     """The resources of one engine run (or one mocked program): what has been checked, and what exists.
@@ -158,6 +162,12 @@ class Run:
     def of_token(self, *tokens: str) -> list[Known]:
         """Resources of these types that this run has checked."""
         return [known for known in self.checked.values() if known.token in tokens]
+
+    def existing(self, token: str) -> list[Known]:
+        """Resources of this type that exist, as the account shows them now; what a run only checks is not among them."""
+        if self._archive is not None:
+            return self._archive.existing(token)
+        return [known for known in self.of_token(token) if known.id]
 
     def claim(self, urn: str, key: tuple[str, ...]) -> str | None:
         """Claim a physical name. Returns the URN of another resource of this run that has claimed it, or None."""

@@ -260,14 +260,17 @@ def _parameter(c: _Call) -> dict[str, Any]:
 
 def _secret_version(c: _Call) -> dict[str, Any]:
     secret = c.args.get("secretId")
-    version = next((one for one in c.run.of_token("aws:secretsmanager/secretVersion:SecretVersion") if one.get("secretId") == secret), None)
+    versions = [one for one in c.run.existing("aws:secretsmanager/secretVersion:SecretVersion") if one.get("secretId") == secret]
+    version = versions[-1] if versions else None
     if version is None:
         raise UnknownFunctionError("getSecretVersion: this stack gives the secret no value")
     return dict(version.outputs) | {"id": f"{secret}|AWSCURRENT", "versionStage": "AWSCURRENT", "createdDate": "2025-01-01T00:00:00Z"}
 
 
 def _named(c: _Call, token: str, prop: str, value: str) -> Known | None:
-    return next((known for known in c.run.of_token(token) if known.get(prop) == value), None)
+    # What exists comes first: a resource that this run has only checked so far shows its inputs and no outputs.
+    candidates = (*c.run.existing(token), *c.run.of_token(token))
+    return next((known for known in candidates if known.get(prop) == value), None)
 
 
 def _lookup(token: str, *keys: tuple[str, str]) -> Callable[[_Call], dict[str, Any]]:

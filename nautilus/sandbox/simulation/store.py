@@ -202,6 +202,10 @@ class Store:
             raw = self._db.execute(f"SELECT {_COLUMNS} FROM resources WHERE id = ? OR arn = ? LIMIT 1", (identity, identity)).fetchone()  # noqa: S608
         return _row(raw).known() if raw else None
 
+    def existing(self, token: str) -> list[Known]:
+        """The live resources of a type, oldest first."""
+        return [row.known() for row in self.all(token)]
+
     def all(self, token: str | None = None) -> Iterator[Row]:
         """All live resources, or those of a type."""
         with self._lock:
