@@ -20,6 +20,8 @@ SERVICE_LINKED_ROLES: Final = (
     "elasticfilesystem.amazonaws.com",
     "backup.amazonaws.com",
     "replication.ecr.amazonaws.com",
+    "network-firewall.amazonaws.com",
+    "clientvpn.amazonaws.com",
 )
 """Services that want a role of their own in the account. Most make it at the first use, which fails now and then because the role is not
 there yet when it is needed; key policies that name the role of auto scaling are refused while it does not exist."""
