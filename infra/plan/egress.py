@@ -208,7 +208,7 @@ def _numbered(group: Group, keyed: Iterable[tuple[str, str]]) -> tuple[str, ...]
         while sid in taken:
             sid = (sid + 1) % _SID_RANGE
         taken.add(sid)
-        made.append(rule.replace("SID", str(_SIDS[group] + sid), 1))
+        made.append(rule.replace("; sid:SID;", f"; sid:{_SIDS[group] + sid};"))
     return tuple(made)
 
 

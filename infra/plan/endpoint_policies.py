@@ -169,6 +169,11 @@ def s3_objects_of_aws(region: str, partition: str = "aws") -> list[str]:
         f"prod-{region}-starport-layer-bucket",  # image layers of ECR
         f"al2023-repos-{region}-de612dc2",  # packages of Amazon Linux 2023
         f"amazon-ssm-{region}",  # the SSM agent's updates
+        # Packages that Systems Manager installs, GuardDuty's agent for nodes among them, and what its documents bring along.
+        f"aws-ssm-{region}",
+        f"aws-ssm-distributor-file-{region}",
+        f"aws-ssm-document-attachments-{region}",
+        f"{region}-birdwatcher-prod",
         f"patch-baseline-snapshot-{region}",  # Patch Manager's baselines
     )
     return [f"arn:{partition}:s3:::{bucket}/*" for bucket in buckets]

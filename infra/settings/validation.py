@@ -183,6 +183,8 @@ class _Validation:
         if entry is not None and key.shape.kind is Kind.LIST and not key.required:
             # One wrong item spoils a list with a default; in another list it is only taken out.
             return self.repairs.set(path[:-1], key.default) if key.default else self.repairs.remove(path)
+        if entry is not None and entry.kind is Kind.LIST and isinstance(path[-1], int):
+            path = path[:-1]  # an item of a list inside a mapping: its example is the whole list
         return self.repairs.set(path, key.good if entry is None else entry.example)
 
     def _found(self, finding: Finding) -> None:

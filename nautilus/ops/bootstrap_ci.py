@@ -105,8 +105,14 @@ def _state_read(scope: CiScope) -> list[dict[str, Any]]:
 
 
 def preview_policy(scope: CiScope) -> dict[str, Any]:
-    """Beside AWS's ReadOnlyAccess: read the state, and never read data. A pull request's code runs with this role."""
+    """Beside AWS's ReadOnlyAccess: read the state, and never read data. A pull request's code runs with this role.
+
+    One secret it may read, which stands in the state anyway: the header by which the load balancer knows CloudFront. The program asks for
+    its value at each evaluation, because rotation may have changed it.
+    """
     bucket = f"arn:{scope.partition}:s3:::{scope.bucket}"
+    project, _, environment = scope.prefix.rpartition("-")
+    header = f"arn:{scope.partition}:secretsmanager:{scope.region}:{scope.account}:secret:{project}/{environment}/origin-header-*"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -131,10 +137,21 @@ def preview_policy(scope: CiScope) -> dict[str, Any]:
                     "logs:FilterLogEvents",
                     "logs:GetLogEvents",
                     "logs:StartQuery",
-                    "secretsmanager:GetSecretValue",
                     "sqs:ReceiveMessage",
                 ],
                 "Resource": "*",
+            },
+            {"Sid": "NoSecrets", "Effect": "Deny", "Action": "secretsmanager:GetSecretValue", "NotResource": header},
+            {"Sid": "ReadOriginHeader", "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": header},
+            {
+                "Sid": "DecryptOriginHeader",
+                "Effect": "Allow",
+                "Action": "kms:Decrypt",
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": {"kms:ViaService": f"secretsmanager.{scope.region}.amazonaws.com"},
+                    "StringLike": {"kms:EncryptionContext:SecretARN": header},
+                },
             },
         ],
     }

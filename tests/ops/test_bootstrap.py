@@ -211,14 +211,19 @@ def statements(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_preview_reads_the_state_and_no_data() -> None:
     found = statements(preview_policy(SCOPE))
     assert found["NoObjects"]["NotResource"] == "arn:aws:s3:::bucket/*"
-    assert {"secretsmanager:GetSecretValue", "dynamodb:Query", "logs:GetLogEvents"} <= set(found["NoData"]["Action"])
+    assert {"dynamodb:Query", "logs:GetLogEvents"} <= set(found["NoData"]["Action"])
+    header = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:nautilus/prod/origin-header-*"
+    assert (found["NoSecrets"]["Effect"], found["NoSecrets"]["NotResource"]) == ("Deny", header), "the program reads this one, and no other"
+    assert (found["ReadOriginHeader"]["Effect"], found["ReadOriginHeader"]["Resource"]) == ("Allow", header)
+    assert found["DecryptOriginHeader"]["Condition"]["StringLike"] == {"kms:EncryptionContext:SecretARN": header}
     allowed = [
         action
         for item in found.values()
         if item["Effect"] == "Allow"
         for action in ([item["Action"]] if isinstance(item["Action"], str) else item["Action"])
     ]
-    assert sorted(allowed) == ["kms:Decrypt", "kms:DescribeKey", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"]
+    state = ["kms:Decrypt", "kms:DescribeKey", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"]
+    assert sorted(allowed) == sorted([*state, "kms:Decrypt", "secretsmanager:GetSecretValue"])
 
 
 def test_deploy_manages_its_own_names_and_cannot_change_its_own_trust_or_lose_the_state() -> None:

@@ -51,6 +51,15 @@ def test_an_exact_name_on_another_port() -> None:
     assert "dotprefix" not in line, "an exact name must not let its subdomains out"
 
 
+def test_a_reason_cannot_take_the_place_of_the_number() -> None:
+    """AWS refuses a rule without a number, and with it the whole group."""
+    made = settings(domains={".x.com": "INSIDER filings, SID of the desk"}, addresses={"9.9.9.9/32:443": "RESIDENT SID proxies"})
+    for group in (Group.DOMAINS, Group.ADDRESSES):
+        (line,) = lines(made, group)
+        assert re.search(r"; sid:\d+; rev:1;\)$", line)
+    assert '"egress .x.com port 443, INSIDER filings, SID of the desk"' in lines(made, Group.DOMAINS)[0]
+
+
 def test_port_80_is_plain_http() -> None:
     """Suricata lower-cases `http.host` itself and refuses `nocase` beside it."""
     (line,) = lines(settings(domains={".x.com:80": WHY}), Group.DOMAINS)

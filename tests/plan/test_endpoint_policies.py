@@ -92,6 +92,14 @@ def test_aws_own_resources_stay_reachable() -> None:
     assert layers["Action"] == "s3:GetObject", "reading only: nothing is carried out that way"
     assert "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*" in layers["Resource"]
     assert all("eu-west-1" in bucket for bucket in layers["Resource"])
+    # Systems Manager's guide, "SSM Agent communications with AWS managed S3 buckets": without them no package reaches a node.
+    for bucket in (
+        "aws-ssm-eu-west-1",
+        "aws-ssm-distributor-file-eu-west-1",
+        "aws-ssm-document-attachments-eu-west-1",
+        "eu-west-1-birdwatcher-prod",
+    ):
+        assert f"arn:aws:s3:::{bucket}/*" in layers["Resource"]
     assert "Condition" not in layers, "the layers' links are signed by an account of AWS"
     for service in ("ecr.api", "ecr.dkr"):
         agent = policy(service)[1]

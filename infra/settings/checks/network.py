@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
-from itertools import combinations
+from itertools import combinations, islice
+from itertools import count as count_up
 
 from infra.plan.dns_firewall import covers, fully, own_names, spelled
 from infra.plan.endpoint_policies import FULL, GATEWAYS
@@ -100,11 +101,17 @@ def own_vpc(settings: Settings) -> Iterator[Finding]:
         "appSubnetIds": existing.app_subnet_ids,
         "dataSubnetIds": existing.data_subnet_ids,
     }
+    named = {subnet for subnets in tiers.values() for subnet in subnets}
+
+    def free(wanted: int) -> list[str]:
+        """Ids that no tier names: a repair must not take another subnet's."""
+        return list(islice((name for number in count_up(1) if (name := f"subnet-{number:017x}") not in named), wanted))
+
     seen: dict[str, Path] = {}
     for name, subnets in tiers.items():
         path: Path = ("network", "existing", name)
         if len(subnets) != count:
-            example = [f"subnet-{position:017x}" for position in range(1, count + 1)]
+            example = free(count)
             yield Finding(
                 path,
                 f"lists {len(subnets)} subnets for {count} zones",
@@ -118,7 +125,7 @@ def own_vpc(settings: Settings) -> Iterator[Finding]:
                     (*path, position),
                     f"is {'.'.join(map(str, seen[subnet][:-1]))}[{seen[subnet][-1]}] too",
                     "each subnet once",
-                    f"subnet-{99:017x}",
+                    free(1)[0],
                     (seen[subnet],),
                 )
             seen.setdefault(subnet, (*path, position))
