@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infra.settings.foundation import EndpointProfile, ExistingVpc, NatMode
 from infra.settings.workloads import Architecture
-from policies.testing import evaluate, simulated
+from policies.testing import Kind, evaluate, simulated
 from tests.conftest import changed, stack, synthesised
 
 pytestmark = pytest.mark.whole
@@ -88,6 +89,29 @@ def test_your_own_network_is_used_and_none_is_made() -> None:
     assert not made & {"aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/natGateway:NatGateway", "aws:ec2/routeTable:RouteTable"}
     assert recording.exports["vpcId"] == "vpc-0123456789abcdef0"
     assert recording.exports["natAddresses"] == []
+    for preview in (False, True):
+        assert [str(finding) for finding in evaluate(simulated(recording), preview=preview)] == []
+    advised = [finding for finding in evaluate(simulated(recording), advice=True) if finding.kind is Kind.ELSEWHERE]
+    assert {finding.rule for finding in advised} == {"NET-09", "LB-07", "RDS-21"}
+
+
+def test_a_network_of_ones_own_may_not_borrow_subnets() -> None:
+    """Whoever makes a VPC has to show where the data is: what is only advice about a VPC that was brought along stops this one."""
+    recorded = simulated(synthesised(changed("local")))
+    borrowed = {"aws:rds/subnetGroup:SubnetGroup": "subnetIds", "aws:lb/loadBalancer:LoadBalancer": "subnets"}
+    strange = [
+        replace(
+            item,
+            props={**item.props, borrowed[item.type]: ["subnet-0feed000000000001", "subnet-0feed000000000002"]},
+            dependencies={prop: urns for prop, urns in item.dependencies.items() if prop != borrowed[item.type]},
+        )
+        if item.type in borrowed
+        else item
+        for item in recorded
+    ]
+    found = evaluate(strange)
+    assert {finding.rule for finding in found} >= {"NET-09", "LB-07", "RDS-21"}
+    assert {finding.kind for finding in found if finding.rule in ("NET-09", "LB-07", "RDS-21")} == {Kind.UNRESOLVED}
 
 
 def test_another_region_puts_the_edge_into_us_east_1() -> None:

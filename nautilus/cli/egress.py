@@ -78,7 +78,8 @@ def check(
 ) -> None:
     """Say whether a connection from the app tier may leave, and which rule says so. Exit code 0: it may; 1: it may not."""
     from nautilus.cli.output import Output
-    from nautilus.inventory.firewall import PROTOCOLS, FirewallError, verdict
+    from nautilus.inventory.firewall import verdict
+    from nautilus.inventory.suricata import PROTOCOLS, FirewallError
 
     host, port = parse_target(target)
     if protocol not in PROTOCOLS:

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any, Final
 
-from nautilus.inventory.network import (
+from nautilus.inventory.addresses import CLOUDFRONT_LIST, STRANGE_LIST, is_public
+from nautilus.inventory.names import INTERNET
+from nautilus.inventory.network import Goal, Network, Permission, Thing, read
+from nautilus.inventory.ports import Ports, join, meet, ports_text
+from nautilus.inventory.reach import Answer, Prover
+from nautilus.inventory.records import PROVIDER_PREFIX, Inventory, PlannedResource
+from nautilus.inventory.tokens import (
     BALANCER,
-    CLOUDFRONT_LIST,
+    CERTIFICATES,
     DEFAULT_NACL,
     DEFAULT_ROUTE_TABLE,
     DISTRIBUTION,
@@ -18,18 +24,8 @@ from nautilus.inventory.network import (
     NACL_RULE,
     ROUTE,
     ROUTE_TABLE,
-    STRANGE_LIST,
-    Goal,
-    Network,
-    Permission,
-    Thing,
-    is_public,
-    read,
 )
-from nautilus.inventory.ports import Ports, join, meet, ports_text
-from nautilus.inventory.reach import INTERNET, Answer, Prover
-from nautilus.inventory.records import PROVIDER_PREFIX, Inventory, PlannedResource
-from nautilus.inventory.references import at, given, is_unknown
+from nautilus.inventory.values import at, given, is_unknown
 
 DATA_PORTS: Final[Ports] = join(*(((port, port),) for port in (2049, 2379, 2380, 5432, 5433, 6379, 8008)))
 """NFS, etcd, PostgreSQL and its reader, Redis, Patroni: ports of what holds data."""
@@ -37,8 +33,6 @@ DATA_PORTS: Final[Ports] = join(*(((port, port),) for port in (2049, 2379, 2380,
 DATA_ROLES: Final = ("postgres", "timescale", "cache", "session-files")
 CDN_REGION: Final = "us-east-1"
 """The region whose certificates CloudFront takes (CloudFront developer guide)."""
-
-_CERTIFICATES: Final = ("aws:acm/certificate:Certificate", "aws:acm/certificateValidation:CertificateValidation")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -219,10 +213,10 @@ class _Auditor:
 
     def _certificate_region(self, distribution: PlannedResource) -> str:
         """Region of a distribution's certificate; empty where it has none or nobody can tell."""
-        arn = at(dict(distribution.inputs), "viewerCertificate.acmCertificateArn")
+        arn = at(distribution.inputs, "viewerCertificate.acmCertificateArn")
         if isinstance(arn, str) and not is_unknown(arn) and arn.count(":") >= 5:
             return arn.split(":")[3]
-        source = self.network.references.of(distribution, "viewerCertificate.acmCertificateArn", *_CERTIFICATES).first
+        source = self.network.references.of(distribution, "viewerCertificate.acmCertificateArn", *CERTIFICATES).first
         if source is None:
             return ""
         if given(region := source.inputs.get("region")) and not is_unknown(region):

@@ -7,30 +7,17 @@ connection is allowed as far as the list goes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network
-from typing import Any, Final, cast
+from ipaddress import IPv4Network
+from typing import Any
 
+from nautilus.inventory.ports import Ports, join
 from nautilus.inventory.records import Inventory, PlannedResource
-from nautilus.inventory.values import UNKNOWN
-
-FIREWALL: Final = "aws:networkfirewall/firewall:Firewall"
-POLICY: Final = "aws:networkfirewall/firewallPolicy:FirewallPolicy"
-RULE_GROUP: Final = "aws:networkfirewall/ruleGroup:RuleGroup"
-PROTOCOLS: Final[Mapping[str, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
-"""Protocols that can be asked about, with their numbers (IANA)."""
-
-_RULE = re.compile(r"(pass|drop|reject|alert)\s+(\S+)\s+(\S+)\s+(\S+)\s+->\s+(\S+)\s+(\S+)\s*\((.*)\)\s*")
-_OPTION = re.compile(r'\s*([a-z_.]+)\s*(?::\s*((?:"(?:[^"\\]|\\.)*"|[^;"])*))?;')
-_PLAIN = frozenset({"msg", "sid", "rev", "metadata", "flow", "content", "ip_proto"})
-_FLAGS = frozenset({"tls.sni", "http.host", "dotprefix", "nocase", "startswith", "endswith"})
-
-
-class FirewallError(ValueError):
-    """The plan's firewall cannot be judged."""
+from nautilus.inventory.references import References
+from nautilus.inventory.suricata import PROTOCOLS, FirewallError, Query, Rule, parse_rule, port_ranges
+from nautilus.inventory.tokens import FIREWALL, FIREWALL_POLICY, FIREWALL_RULES
+from nautilus.inventory.values import UNKNOWN, listed, mapping, mappings
 
 
 @dataclass(frozen=True)
@@ -48,200 +35,6 @@ class Verdict:
     """Whether the firewall writes a line about it in its alert log."""
     firewall: bool = True
     """False where there is no firewall at all."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A connection from the app tier: to a name (in lower case) or an IPv4 address."""
-
-    host: str
-    port: int
-    protocol: str = "tcp"
-
-    @cached_property
-    def address(self) -> IPv4Address | None:
-        """The host as an address; None for a name."""
-        try:
-            return IPv4Address(self.host)
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule, parsed."""
-
-    action: str
-    protocol: str
-    target: str
-    ports: str
-    sid: int
-    message: str
-    name: str | None
-    """What the server's name must be or end in; None for rules that look at addresses alone."""
-    below: bool
-    hosts: tuple[str, ...]
-    """Names whose servers are known to stand in the target network (`metadata:host …`)."""
-    not_protocols: tuple[int, ...]
-
-    @property
-    def label(self) -> str:
-        """For people."""
-        return f"sid {self.sid}: {self.action} {self.protocol}, {self.message}"
-
-    def matches(self, query: Query, home: tuple[IPv4Network, ...]) -> bool:
-        """Whether it is about this connection. A name matches a network only where the rule itself says that the name stands in it."""
-        number = PROTOCOLS[query.protocol]
-        if self.protocol == "ip":
-            if number in self.not_protocols:
-                return False
-        elif self.protocol in ("tls", "http"):
-            if query.protocol != "tcp" or not self._names(query):
-                return False
-        elif self.protocol != query.protocol:
-            return False
-        if query.protocol in ("tcp", "udp") and not _port_in(query.port, self.ports):
-            return False
-        return _address_in(query, self.target, home, self.hosts)
-
-    def _names(self, query: Query) -> bool:
-        if self.name is None or query.address is not None:
-            return False  # a client that connects to an address sends no server name
-        return query.host == self.name or (self.below and query.host.endswith(f".{self.name}"))
-
-
-def parse_rule(line: str) -> Rule:
-    """One line of Suricata.
-
-    Raises:
-        FirewallError: not a rule, or one with a keyword, a source or a flow that this check does not know.
-    """
-    match = _RULE.fullmatch(line)
-    if match is None:
-        raise FirewallError(f"no rule that this check can read: {line}")
-    action, protocol, source, source_port, target, ports, text = match.groups()
-    options = _options(text, line)
-    if source not in ("$HOME_NET", "any") or source_port != "any":
-        raise FirewallError(f"the source {source} {source_port} is not the whole app tier: {line}")
-    if protocol not in ("tcp", "udp", "icmp", "ip", "tls", "http"):
-        raise FirewallError(f"the protocol {protocol} is unknown to this check: {line}")
-    values: dict[str, list[str]] = {}
-    for key, value in options:
-        values.setdefault(key, []).append(value)
-    if any(flow != "to_server" for flow in values.get("flow", [])):
-        raise FirewallError(f"the flow is not to_server: {line}")
-    metadata = [item.strip().partition(" ") for value in values.get("metadata", []) for item in value.split(",")]
-    return Rule(
-        action=action,
-        protocol=protocol,
-        target=target,
-        ports=ports,
-        sid=int(values.get("sid", ["0"])[0]),
-        message=values.get("msg", [""])[0],
-        name=_name(protocol, values, line),
-        below="dotprefix" in values,
-        hosts=tuple(value.strip().lower() for key, _, value in metadata if key == "host"),
-        not_protocols=tuple(_excluded(value, line) for value in values.get("ip_proto", [])),
-    )
-
-
-def _options(text: str, line: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    position = 0
-    while text[position:].strip():
-        match = _OPTION.match(text, position)
-        if match is None:
-            raise FirewallError(f"options that this check cannot read: {line}")
-        key, value = match[1], (match[2] or "").strip()
-        if key not in (_FLAGS if match[2] is None else _PLAIN):
-            raise FirewallError(f"the keyword {key} is unknown to this check: {line}")
-        found.append((key, value[1:-1] if value.startswith('"') else value))
-        position = match.end()
-    return found
-
-
-def _name(protocol: str, values: Mapping[str, list[str]], line: str) -> str | None:
-    content = values.get("content", [])
-    if protocol not in ("tls", "http"):
-        if content:
-            raise FirewallError(f"content outside of a TLS or HTTP rule: {line}")
-        return None
-    exact, below = "startswith" in values, "dotprefix" in values
-    buffer = "tls.sni" if protocol == "tls" else "http.host"
-    if (
-        len(content) != 1
-        or buffer not in values
-        or "endswith" not in values
-        or exact == below
-        or (below and not content[0].startswith("."))
-    ):
-        raise FirewallError(f"neither an exact name nor one with everything below it: {line}")
-    return content[0].removeprefix(".").lower()
-
-
-def _excluded(value: str, line: str) -> int:
-    if not value.startswith("!") or not value[1:].isdigit():
-        raise FirewallError(f"ip_proto is not the exclusion of a number: {line}")
-    return int(value[1:])
-
-
-def _members(text: str) -> tuple[bool, list[str]]:
-    """Whether a list is negated, and what it lists: `![443,9443]` gives (True, [443, 9443])."""
-    negated = text.startswith("!")
-    plain = text.removeprefix("!")
-    if plain.startswith("[") and plain.endswith("]"):
-        return negated, [part.strip() for part in plain[1:-1].split(",")]
-    return negated, [plain]
-
-
-def port_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """The ports of a rule as ranges: `any`, `443`, `4000:4001`, `[80,443]`, or a negation of these.
-
-    Raises:
-        FirewallError: another form.
-    """
-    if text == "any":
-        return ((0, 65_535),)
-    negated, members = _members(text)
-    found: list[tuple[int, int]] = []
-    for member in members:
-        first, _, last = member.partition(":")
-        if not first.isdigit() or (last and not last.isdigit()):
-            raise FirewallError(f"the ports {text} cannot be read")
-        found.append((int(first), int(last or first)))
-    found.sort()
-    if not negated:
-        return tuple(found)
-    gaps: list[tuple[int, int]] = []
-    start = 0
-    for first, last in found:
-        if first > start:
-            gaps.append((start, first - 1))
-        start = max(start, last + 1)
-    return (*gaps, (start, 65_535)) if start <= 65_535 else tuple(gaps)
-
-
-def _port_in(port: int, text: str) -> bool:
-    return any(first <= port <= last for first, last in port_ranges(text))
-
-
-def _address_in(query: Query, text: str, home: tuple[IPv4Network, ...], hosts: tuple[str, ...]) -> bool:
-    if text == "any":
-        return True
-    if text in ("$EXTERNAL_NET", "!$HOME_NET"):
-        return query.address is None or not any(query.address in network for network in home)
-    if text == "$HOME_NET":
-        return query.address is not None and any(query.address in network for network in home)
-    negated, members = _members(text)
-    try:
-        networks = [IPv4Network(member) for member in members]
-    except ValueError:
-        raise FirewallError(f"the target {text} cannot be read") from None
-    if query.address is None:
-        if negated:
-            raise FirewallError(f"whether {query.host} is outside of {text} cannot be told from its name")
-        return query.host in hosts
-    return any(query.address in network for network in networks) != negated
 
 
 @dataclass(frozen=True)
@@ -325,11 +118,12 @@ def policies(inventory: Inventory) -> tuple[Policy, ...]:
         FirewallError: a policy or a rule group is not in the plan, or cannot be read.
     """
     found: dict[str, Policy] = {}
+    references = References(inventory)
     for firewall in inventory.of_type(FIREWALL):
-        policy = _refers(inventory, firewall, "firewallPolicyArn", firewall.inputs.get("firewallPolicyArn"), POLICY)
+        policy = _refers(references, firewall, "firewallPolicyArn", firewall.inputs.get("firewallPolicyArn"), FIREWALL_POLICY)
         if policy is None:
             raise FirewallError(f"the policy of the firewall {firewall.name} is not in the plan")
-        found[policy.urn] = _policy(inventory, policy)
+        found[policy.urn] = _policy(references, policy)
     return tuple(sorted(found.values(), key=lambda policy: policy.name))
 
 
@@ -353,7 +147,7 @@ def verdict(inventory: Inventory, host: str, port: int, protocol: str = "tcp") -
     return next((answer for answer in answers if answer.allowed), answers[0])
 
 
-def open_ports(inventory: Inventory, protocol: str = "tcp") -> tuple[tuple[int, int], ...]:
+def open_ports(inventory: Inventory, protocol: str = "tcp") -> Ports:
     """The ports on which the firewall lets anything out at all, to whatever host, as sorted ranges that do not touch.
 
     Everything without a firewall, and where unlisted traffic is only logged.
@@ -365,7 +159,7 @@ def open_ports(inventory: Inventory, protocol: str = "tcp") -> tuple[tuple[int, 
     known = policies(inventory)
     for policy in known:
         found += _lets_out(policy, protocol)
-    return _merged(found if known else [(0, 65_535)])
+    return join(tuple(found) if known else ((0, 65_535),))
 
 
 def _lets_out(policy: Policy, protocol: str) -> Iterator[tuple[int, int]]:
@@ -397,55 +191,31 @@ def _lets_out(policy: Policy, protocol: str) -> Iterator[tuple[int, int]]:
             yield (first, after - 1)
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
-
-
 # --- reading the plan -------------------------------------------------------------------------------------------------------
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(item) for item in _list(value))
+    return tuple(str(item) for item in listed(value))
 
 
-def _is(resource: PlannedResource, arn: str) -> bool:
-    """Whether an ARN is this resource's, as its outputs say, or by the physical name that the ARN ends in."""
-    if arn in (resource.outputs.get("arn"), resource.outputs.get("id")):
-        return True
-    return arn.rpartition("/")[2] == resource.inputs.get("name") and ":aws-managed:" not in arn
-
-
-def _refers(inventory: Inventory, owner: PlannedResource, key: str, value: Any, kind: str) -> PlannedResource | None:
+def _refers(references: References, owner: PlannedResource, key: str, value: Any, kind: str) -> PlannedResource | None:
+    """The resource of a kind that an ARN is of, as its outputs say, or by the physical name that the ARN ends in."""
     if isinstance(value, str) and value != UNKNOWN:
-        return next((item for item in inventory.of_type(kind) if _is(item, value)), None)
-    named = [inventory[urn] for urn in owner.property_dependencies.get(key, ()) if urn in inventory and inventory[urn].type == kind]
+        named = references.named(value, kind) or references.named(value.rpartition("/")[2], kind)
+        return named[0] if named else None
     # An event log carries no dependencies: then only a plan with one resource of the kind is clear.
-    candidates = named or list(inventory.of_type(kind))
+    candidates = references.sources(owner, key, kind) or references.inventory.of_type(kind)
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _policy(inventory: Inventory, resource: PlannedResource) -> Policy:
-    document = _mapping(resource.inputs.get("firewallPolicy"))
-    if _mapping(document.get("statefulEngineOptions")).get("ruleOrder") != "STRICT_ORDER":
+def _policy(references: References, resource: PlannedResource) -> Policy:
+    document = mapping(resource.inputs.get("firewallPolicy"))
+    if mapping(document.get("statefulEngineOptions")).get("ruleOrder") != "STRICT_ORDER":
         raise FirewallError(f"the policy {resource.name} has no strict order, so that no line decides")
-    references = [_mapping(item) for item in _list(document.get("statefulRuleGroupReferences"))]
-    groups = sorted((_group(inventory, resource, item) for item in references), key=lambda group: group.priority)
-    variables = [_mapping(item) for item in _list(_mapping(document.get("policyVariables")).get("ruleVariables"))]
-    home = [_texts(_mapping(item.get("ipSet")).get("definitions")) for item in variables if item.get("key") == "HOME_NET"]
+    items = [mapping(item) for item in listed(document.get("statefulRuleGroupReferences"))]
+    groups = sorted((_group(references, resource, item) for item in items), key=lambda group: group.priority)
+    variables = mappings(mapping(document.get("policyVariables")).get("ruleVariables"))
+    home = [_texts(mapping(item.get("ipSet")).get("definitions")) for item in variables if item.get("key") == "HOME_NET"]
     return Policy(
         name=resource.name,
         groups=tuple(groups),
@@ -455,18 +225,18 @@ def _policy(inventory: Inventory, resource: PlannedResource) -> Policy:
     )
 
 
-def _group(inventory: Inventory, policy: PlannedResource, reference: Mapping[str, Any]) -> RuleGroup:
+def _group(references: References, policy: PlannedResource, reference: Mapping[str, Any]) -> RuleGroup:
     arn, priority = reference.get("resourceArn"), reference.get("priority")
     if priority is None:
         raise FirewallError(f"a rule group of the policy {policy.name} has no priority")
     place = int(float(str(priority)))
     if isinstance(arn, str) and ":aws-managed:" in arn:
-        alert_only = _mapping(reference.get("override")).get("action") == "DROP_TO_ALERT"
+        alert_only = mapping(reference.get("override")).get("action") == "DROP_TO_ALERT"
         return RuleGroup(arn.rpartition("/")[2], place, managed=True, alert_only=alert_only)
-    resource = _refers(inventory, policy, "firewallPolicy", arn, RULE_GROUP)
+    resource = _refers(references, policy, "firewallPolicy", arn, FIREWALL_RULES)
     if resource is None:
         raise FirewallError(f"a rule group of the policy {policy.name} is not in the plan: {arn}")
-    text = resource.inputs.get("rules") or _mapping(_mapping(resource.inputs.get("ruleGroup")).get("rulesSource")).get("rulesString")
+    text = resource.inputs.get("rules") or mapping(mapping(resource.inputs.get("ruleGroup")).get("rulesSource")).get("rulesString")
     if not isinstance(text, str) or text == UNKNOWN:
         raise FirewallError(f"the rules of the group {resource.name} are not written as Suricata text")
     lines = [line.strip() for line in text.splitlines()]

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nautilus.inventory.network import CLOUDFRONT_LIST, STRANGE_LIST, Network, Permission, is_public
+from nautilus.inventory.addresses import CLOUDFRONT_LIST, STRANGE_LIST, is_public
+from nautilus.inventory.names import CLOUDFRONT, INTERNET, in_order
+from nautilus.inventory.network import Network, Permission
 from nautilus.inventory.ports import Ports, join, meet, ports_text
-from nautilus.inventory.reach import CLOUDFRONT, INTERNET, PLATFORM
 
 _OUTSIDE: Final = "outside: "
 """Marks a peer that is no group, in keys."""
@@ -47,12 +48,12 @@ class Matrix:
     @property
     def sources(self) -> tuple[str, ...]:
         """Who opens connections, in the platform's order."""
-        return _ordered(item.source for item in self.allowed)
+        return in_order(item.source for item in self.allowed)
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Who is connected to, in the platform's order."""
-        return _ordered(item.target for item in self.allowed)
+        return in_order(item.target for item in self.allowed)
 
     def cell(self, source: str, target: str) -> str:
         """The ports from one to the other, for people; empty where nothing passes."""
@@ -62,11 +63,6 @@ class Matrix:
     def as_document(self) -> dict[str, Any]:
         """Plain data for `--json`."""
         return {"allowed": [item.as_document() for item in self.allowed], "halfOpen": list(self.half_open)}
-
-
-def _ordered(names: Iterable[str]) -> tuple[str, ...]:
-    order = {name: index for index, name in enumerate(PLATFORM)}
-    return tuple(sorted(set(names), key=lambda name: (order.get(name, len(order)), name)))
 
 
 def matrix(network: Network) -> Matrix:

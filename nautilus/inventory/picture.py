@@ -6,9 +6,10 @@ import re
 from typing import Final
 
 from nautilus.inventory.matrix import matrix
-from nautilus.inventory.network import BALANCER, Goal, Network, Route, Subnet, Thing
+from nautilus.inventory.names import in_order
+from nautilus.inventory.network import Goal, Network, Route, Subnet, Thing
 from nautilus.inventory.ports import Ports, join, ports_text
-from nautilus.inventory.reach import PLATFORM
+from nautilus.inventory.tokens import BALANCER
 
 _TIERS: Final = ("public", "nat", "firewall", "app", "data")
 """Tiers in the order in which traffic from outside meets them."""
@@ -87,8 +88,7 @@ class _Painter:
         return any(route.goal is goal for route in (subnet.table.outward if subnet.table else ()))
 
     def _box(self, subnet: Subnet) -> str:
-        order = {name: index for index, name in enumerate(PLATFORM)}
-        roles = sorted({thing.role for thing in self.held.get(subnet.urn, ())}, key=lambda role: (order.get(role, len(order)), role))
+        roles = in_order(thing.role for thing in self.held.get(subnet.urn, ()))
         rows = [f"{self._tier(subnet)} {subnet.block or subnet.name}"]
         rows += [", ".join(roles[start : start + 2]) for start in range(0, len(roles), 2)]
         rows += ["firewall endpoint"] if subnet.urn in self.firewalls else []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from nautilus.inventory.values import given, is_unknown, number
 
 Ports = tuple[tuple[int, int], ...]
 """Disjoint ranges of ports, first and last, in ascending order."""
@@ -68,3 +70,24 @@ CLOSED: Final = Open()
 def exactly(ports: Ports) -> Open:
     """Certainly these."""
     return Open(ports, ports)
+
+
+_ANY_PROTOCOL: Final = frozenset({"-1", "all"})
+_TCP: Final = frozenset({"tcp", "6"})
+
+
+def rule_ports(protocol: Any, first: Any, last: Any) -> tuple[Ports, bool]:
+    """The TCP ports of a rule of a security group or a NACL, and whether they cannot be told (then: all of them, perhaps)."""
+    name = str(protocol).lower() if given(protocol) else "-1"
+    if is_unknown(protocol):
+        return ALL_PORTS, True
+    if name in _ANY_PROTOCOL:
+        return ALL_PORTS, False
+    if name not in _TCP:
+        return NO_PORTS, False
+    if is_unknown(first) or is_unknown(last):
+        return ALL_PORTS, True
+    start, end = number(first), number(last)
+    if start is None or end is None or start == -1:
+        return ALL_PORTS, False
+    return ((max(start, 1), end),) if end >= 1 else NO_PORTS, False

@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 from nautilus.inventory.records import Inventory, PlannedResource
-from nautilus.inventory.values import SECRET, UNKNOWN
+from nautilus.inventory.values import at, given, is_unknown, words
 
 _IDENTITIES: Final = ("id", "arn", "dnsName", "defaultRouteTableId", "defaultNetworkAclId", "mainRouteTableId", "name", "identifier")
 """Values by which other resources know one. Ids and ARNs are unique; names are so within a type."""
-
-
-def at(value: Any, path: str) -> Any:
-    """The value at a dotted path; lists on the way are looked through. `[unknown]` anywhere on the way is the answer."""
-    for key in path.split(".") if path else ():
-        if isinstance(value, list):
-            items = cast("list[Any]", value)
-            value = [found for item in items if (found := at(item, key)) is not None]
-        elif isinstance(value, Mapping):
-            value = cast("Mapping[str, Any]", value).get(key)
-        elif value != UNKNOWN:
-            return None
-    return value
-
-
-def words(value: Any) -> Iterator[str]:
-    """Every text inside nested lists and mappings, in order; empty texts are left out."""
-    if isinstance(value, str):
-        if value:
-            yield value
-    elif isinstance(value, Mapping):
-        for item in cast("Mapping[str, Any]", value).values():
-            yield from words(item)
-    elif isinstance(value, list | tuple):
-        for item in cast("list[Any]", value):
-            yield from words(item)
-
-
-def given(value: Any) -> bool:
-    """Whether a property has a value at all: neither absent nor empty. An unknown value counts."""
-    return value is not None and value not in ("", [], {})
-
-
-def is_unknown(value: Any) -> bool:
-    """Whether nobody can know the value before an `up`, or it is a secret."""
-    return value in (UNKNOWN, SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +38,7 @@ class References:
     """Looks references up in one inventory. Building it takes one pass over the resources."""
 
     def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
+        self.inventory = inventory
         self._known: dict[str, list[PlannedResource]] = {}
         for resource in inventory.real:
             texts = {
@@ -94,7 +57,7 @@ class References:
     def sources(self, resource: PlannedResource, prop: str, *types: str) -> tuple[PlannedResource, ...]:
         """Resources of the types that the plan says a top-level property is computed from, in the order of their URNs."""
         urns = sorted(set(resource.property_dependencies.get(prop, ())))
-        found = (self._inventory.get(urn) for urn in urns)
+        found = (self.inventory.get(urn) for urn in urns)
         return tuple(item for item in found if item is not None and item.is_real and (not types or item.type in types))
 
     def of(self, resource: PlannedResource, path: str, *types: str) -> Referred:
@@ -103,7 +66,7 @@ class References:
         Known ids are looked up. Unknown ones are the dependencies of the top-level property, as far as no known id names them; an unknown
         value without any dependency of the types cannot be told.
         """
-        value = at(dict(resource.inputs), path)
+        value = at(resource.inputs, path)
         if not given(value):
             return Referred()
         found: dict[str, PlannedResource] = {}

@@ -1,8 +1,8 @@
-"""Property values as they stand in Pulumi's documents, made plain: no secret, no marker of the wire format."""
+"""Property values as they stand in Pulumi's documents, made plain: no secret, no marker of the wire format; and how to read them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 SECRET: Final = "[secret]"
@@ -52,3 +52,79 @@ def redact(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [redact(item) for item in cast("list[Any]", value)]
     return value
+
+
+def at(value: Any, path: str) -> Any:
+    """The value at a dotted path; lists on the way are looked through. `[unknown]` anywhere on the way is the answer."""
+    for key in path.split(".") if path else ():
+        if isinstance(value, list):
+            items = cast("list[Any]", value)
+            value = [found for item in items if (found := at(item, key)) is not None]
+        elif isinstance(value, Mapping):
+            value = cast("Mapping[str, Any]", value).get(key)
+        elif value != UNKNOWN:
+            return None
+    return value
+
+
+def words(value: Any) -> Iterator[str]:
+    """Every text inside nested lists and mappings, in order; empty texts are left out."""
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[str, Any]", value).values():
+            yield from words(item)
+    elif isinstance(value, list | tuple):
+        for item in cast("list[Any]", value):
+            yield from words(item)
+
+
+def given(value: Any) -> bool:
+    """Whether a property has a value at all: neither absent nor empty. An unknown value counts."""
+    return value is not None and value not in ("", [], {})
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether nobody can know the value before an `up`, or it is a secret."""
+    return value in (UNKNOWN, SECRET)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def each(value: Any) -> list[Any]:
+    """The value's items if it is a list, the value alone if it is anything else, nothing where no value is given."""
+    return cast("list[Any]", value) if isinstance(value, list) else [value] if given(value) else []
+
+
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings in a list; none where the value is no list."""
+    return [cast("Mapping[str, Any]", item) for item in listed(value) if isinstance(item, Mapping)]
+
+
+def known_text(value: Any) -> str:
+    """The value if it is a text that is known, else an empty one."""
+    return value if isinstance(value, str) and not is_unknown(value) else ""
+
+
+def flag(value: Any) -> bool | None:
+    """A boolean property: absent is false, unknown is None."""
+    if is_unknown(value):
+        return None
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def number(value: Any) -> int | None:
+    """The value as a whole number; None where it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None

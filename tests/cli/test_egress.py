@@ -11,7 +11,7 @@ import pytest
 from nautilus.cli import egress, engines
 from nautilus.cli.errors import CannotTellError
 from nautilus.engine.run import Outcome, Verb
-from nautilus.inventory.firewall import FIREWALL, POLICY, RULE_GROUP
+from nautilus.inventory.tokens import FIREWALL, FIREWALL_POLICY, FIREWALL_RULES
 from tests.cli.conftest import Nautilus
 from tests.cli.fakes import result
 
@@ -34,14 +34,14 @@ def preview(*, defaults: tuple[str, ...] = ("aws:drop_established",), rules: str
         "statefulRuleGroupReferences": [{"priority": 1, "resourceArn": "arn:aws:network-firewall:us-east-1:1:stateful-rulegroup/main"}],
     }
     resources: list[dict[str, Any]] = [
-        {"type": RULE_GROUP, "urn": f"{PREFIX}{RULE_GROUP}::rules", "custom": True, "inputs": {"name": "main", "rules": rules}},
-        {"type": POLICY, "urn": f"{PREFIX}{POLICY}::policy", "custom": True, "inputs": {"firewallPolicy": policy}},
+        {"type": FIREWALL_RULES, "urn": f"{PREFIX}{FIREWALL_RULES}::rules", "custom": True, "inputs": {"name": "main", "rules": rules}},
+        {"type": FIREWALL_POLICY, "urn": f"{PREFIX}{FIREWALL_POLICY}::policy", "custom": True, "inputs": {"firewallPolicy": policy}},
         {
             "type": FIREWALL,
             "urn": f"{PREFIX}{FIREWALL}::firewall",
             "custom": True,
             "inputs": {"firewallPolicyArn": UNKNOWN},
-            "propertyDependencies": {"firewallPolicyArn": [f"{PREFIX}{POLICY}::policy"]},
+            "propertyDependencies": {"firewallPolicyArn": [f"{PREFIX}{FIREWALL_POLICY}::policy"]},
         },
     ]
     return {"steps": [{"op": "create", "urn": one["urn"], "newState": one} for one in (resources if firewall else [])]}

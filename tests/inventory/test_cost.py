@@ -368,7 +368,7 @@ def plan(settings: Any) -> Inventory:
 @pytest.mark.whole
 @pytest.mark.parametrize("name", ["local", "prod", "paper", "staging"])
 def test_everything_that_a_stack_plans_is_known(name: str) -> None:
-    """A new type needs an entry: a pricer in `cost.py`, or `free` or `byUse` in `prices.yaml`; a new size needs its price."""
+    """A new type needs an entry: a pricer in `cost/pricers.py`, or `free` or `byUse` in `prices.yaml`; a new size needs its price."""
     found = estimate(plan(stack(name)), TABLE)
     assert found.unpriced == ()
     assert found.monthly > 0

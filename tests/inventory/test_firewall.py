@@ -13,7 +13,9 @@ from infra.plan.broker_addresses import HOSTS
 from infra.plan.egress import default_actions, rule_groups
 from infra.settings.egress import Egress
 from nautilus.inventory import Inventory, from_mocks
-from nautilus.inventory.firewall import FIREWALL, POLICY, RULE_GROUP, FirewallError, open_ports, parse_rule, port_ranges, verdict
+from nautilus.inventory.firewall import open_ports, verdict
+from nautilus.inventory.suricata import FirewallError, parse_rule, port_ranges
+from nautilus.inventory.tokens import FIREWALL, FIREWALL_POLICY, FIREWALL_RULES
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 PREFIX = "urn:pulumi:test::test::"
@@ -34,7 +36,7 @@ def plan_of(
     ]
     made: list[dict[str, Any]] = [
         {
-            "type": RULE_GROUP,
+            "type": FIREWALL_RULES,
             "name": f"egress-{name}",
             "inputs": {"name": name, "ruleGroup": {"rulesSource": {"rulesString": "\n".join(rules)}}},
         }
@@ -52,7 +54,7 @@ def plan_of(
     policy_arn = "arn:aws:network-firewall:us-east-1:123456789012:firewall-policy/egress"
     made += [
         {
-            "type": POLICY,
+            "type": FIREWALL_POLICY,
             "name": "egress",
             "inputs": {"name": "egress", "firewallPolicy": document},
             "outputs": {"arn": policy_arn if up else UNKNOWN},
@@ -61,7 +63,7 @@ def plan_of(
             "type": FIREWALL,
             "name": "egress",
             "inputs": {"firewallPolicyArn": policy_arn if up else UNKNOWN},
-            "propertyDependencies": {"firewallPolicyArn": [f"{PREFIX}{POLICY}::egress"]},
+            "propertyDependencies": {"firewallPolicyArn": [f"{PREFIX}{FIREWALL_POLICY}::egress"]},
         },
     ]
     return from_mocks(made)
@@ -204,13 +206,13 @@ def test_rule_groups_of_an_older_form_are_read() -> None:
     inventory = from_mocks(
         [
             {
-                "type": RULE_GROUP,
+                "type": FIREWALL_RULES,
                 "name": "g",
                 "inputs": {"rules": '# why\n\npass tcp $HOME_NET any -> any 443 (msg:"x"; flow:to_server; sid:1; rev:1;)\n'},
                 "outputs": {"arn": arn("generated-1234")},
             },
             {
-                "type": POLICY,
+                "type": FIREWALL_POLICY,
                 "name": "p",
                 "inputs": {
                     "firewallPolicy": {

@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nautilus.inventory import UNKNOWN, Inventory, PlannedResource
-from nautilus.inventory.network import CLOUDFRONT_LISTS, Goal, Subnet, Table, is_public, network_of, read, role_of
+from nautilus.inventory.addresses import CLOUDFRONT_LISTS, is_public, network_of
+from nautilus.inventory.names import role_of
+from nautilus.inventory.network import Goal, Subnet, Table, read
 from nautilus.inventory.ports import ALL_PORTS, Open, exactly, join, meet, ports_text, without
-from nautilus.inventory.references import References, at
+from nautilus.inventory.references import References
+from nautilus.inventory.values import at
 from nautilus.sandbox.simulation.computed.network import prefix_list_id
 from tests.inventory.networks import Ref, Sketch, changed_to, find, made, platform, plus
 from tests.inventory.networks import without as fewer

@@ -12,8 +12,9 @@ from bench.reach import measure, synthetic
 from infra.settings.foundation import EndpointProfile, ExistingVpc, NatMode
 from nautilus.inventory import UNKNOWN, Inventory, PlannedResource
 from nautilus.inventory.audit import DATA_ROLES, findings
+from nautilus.inventory.names import PLATFORM
 from nautilus.inventory.network import read
-from nautilus.inventory.reach import PLATFORM, Answer, Proof, Prover, UnknownNameError, prove
+from nautilus.inventory.reach import Answer, Proof, Prover, UnknownNameError, guards, prove
 from tests.conftest import changed, stack, synthesised
 from tests.inventory.networks import changed_to, find, ident, made, platform, plus, recorded, without
 
@@ -533,13 +534,13 @@ def test_no_single_change_of_a_rule_opens_the_database(data: st.DataObject) -> N
 def test_twice_the_flows_are_twice_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted, not timed: each rule is judged once for each peer, whatever number of subnets, zones and questions there is."""
     judged: list[int] = []
-    inner = Prover._admits
+    inner = guards._admits
 
-    def counted(self: Prover, *args: Any) -> Any:
+    def counted(*args: Any) -> Any:
         judged.append(1)
-        return inner(self, *args)
+        return inner(*args)
 
-    monkeypatch.setattr(Prover, "_admits", counted)
+    monkeypatch.setattr(guards, "_admits", counted)
     counts: list[int] = []
     for flows in (20, 40):
         judged.clear()
@@ -547,14 +548,14 @@ def test_twice_the_flows_are_twice_the_work(monkeypatch: pytest.MonkeyPatch) -> 
         for _ in range(2):
             assert [prover.prove(f"service-{number}", f"service-{number + 1}", 8000).answer for number in range(flows)] == [YES] * flows
         counts.append(len(judged))
-    assert counts[1] == 2 * counts[0]
+    assert counts[1] == 2 * counts[0] > 0
 
 
 def test_the_bench_refuses_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     found = measure(sizes=(2, 4), rounds=1)
     assert set(found["seconds"]["4"]) == {"read", "matrix", "proofs"}
     assert set(found["growth_per_flow"]) == {"2→4"}
-    monkeypatch.setattr(Prover, "_admits", lambda *_: None)
+    monkeypatch.setattr(guards, "_admits", lambda *_: None)
     with pytest.raises(RuntimeError, match="is wrong"):
         measure(sizes=(2,), rounds=1)
 
