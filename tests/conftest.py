@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from infra.outputs import Outputs
@@ -16,6 +17,10 @@ from infra.settings.root import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 Change = Callable[[dict[str, Any]], None]
+
+# How long an example takes depends on what else the machine does: that is no property of the program.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_sessionstart() -> None:

@@ -8,7 +8,7 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from infra import workloads
+from infra import edge, workloads
 from infra.component import Context
 from infra.components.service import Service
 from infra.components.web_route import WebRoute
@@ -45,7 +45,7 @@ class ManyServices(Service):
             Service(f"{name}-{index}", apart(ctx, index), **(given | {"route": route}))
 
 
-workloads.WebRoute = ManyRoutes
+edge.WebRoute = ManyRoutes
 workloads.Service = ManyServices
 settings = load_program(pulumi.Config("nautilus-infra"), pulumi.get_stack())
 assert isinstance(settings, Settings)
