@@ -171,7 +171,7 @@ class Egress(Section):
 
     mode: EgressMode = Field(
         default=EgressMode.DROP,
-        description="`drop` refuses what no rule allows, `alert` only logs it, `off` builds no firewall; production needs `drop`.",
+        description="`drop` refuses what no rule allows, `alert` only logs it, `off` builds no firewall; production needs `drop`, unless its VPC is brought along.",
     )
     domains: dict[DomainPort, Why] = Field(
         default_factory=_domains,

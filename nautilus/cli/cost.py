@@ -52,6 +52,7 @@ def cost(
     """
     from nautilus.cli.errors import BadUseError, CannotTellError
     from nautilus.cli.output import Output
+    from nautilus.cli.plans import inventory_of
     from nautilus.inventory import cost as arithmetic
     from nautilus.inventory.prices import load
 
@@ -64,7 +65,8 @@ def cost(
         raise BadUseError("a volume is a number of GB", where="--traffic, --logs")
     output = Output(as_json)
     table = load()
-    inventory, title = _inventory(stack, source, config_dir, as_json)
+    title = source.name if source else f"stack {stack}"
+    inventory = inventory_of(stack, source, config_dir, as_json=as_json)
     foreign = [region for region in arithmetic.regions(inventory) if region not in table.regions]
     if foreign and not anywhere:
         raise CannotTellError(
@@ -83,23 +85,6 @@ def cost(
             _price(output, inventory, table, document, found, volumes, lines=lines, anywhere=anywhere)
     except ValueError as error:
         raise CannotTellError("plan", str(error), where=title) from error
-
-
-def _inventory(stack: str, source: Path | None, config_dir: Path | None, as_json: bool) -> tuple[Inventory, str]:
-    from nautilus.cli.errors import BadUseError
-    from nautilus.inventory.loaders import InventoryError, load
-
-    if source is None:
-        from nautilus.cli.plans import plan
-        from nautilus.cli.session import open_session
-
-        return plan(open_session(stack, config_dir=config_dir, as_json=as_json, sandbox=True)), f"stack {stack}"
-    try:
-        return load(source.read_text("utf-8")), source.name
-    except InventoryError as error:
-        raise BadUseError(str(error), where=str(source)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadUseError(f"cannot be read: {error}", where=str(source)) from error
 
 
 def _dated(table: PriceTable) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from nautilus.cli.options import ConfigDirOption, JsonOption, LocalStackOption
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nautilus.inventory import Inventory
     from nautilus.inventory.firewall import Verdict
 
 egress_app = typer.Typer(name="egress", help="The way out of the VPC: what the egress firewall lets through.", no_args_is_help=True)
@@ -78,15 +77,17 @@ def check(
 ) -> None:
     """Say whether a connection from the app tier may leave, and which rule says so. Exit code 0: it may; 1: it may not."""
     from nautilus.cli.output import Output
+    from nautilus.cli.plans import inventory_of, with_network
     from nautilus.inventory.firewall import verdict
     from nautilus.inventory.suricata import PROTOCOLS, FirewallError
 
     host, port = parse_target(target)
+    protocol = protocol.lower()
     if protocol not in PROTOCOLS:
         raise BadUseError(
             f"{protocol} is no protocol that the firewall knows", where="egress check --protocol", hint=f"accepted: {', '.join(PROTOCOLS)}"
         )
-    inventory = _inventory(stack, source, config_dir, as_json)
+    inventory = with_network(inventory_of(stack, source, config_dir, as_json=as_json), str(source or f"stack {stack}"))
     try:
         found = verdict(inventory, host, port, protocol)
         addresses: dict[str, Verdict] = {}
@@ -100,22 +101,6 @@ def check(
     Output(as_json).emit(document, lambda console: _render(console, document))
     if not found.allowed:
         raise typer.Exit(int(ExitCode.NO))
-
-
-def _inventory(stack: str, source: Path | None, config_dir: Path | None, as_json: bool) -> Inventory:
-    from nautilus.inventory.loaders import InventoryError, load
-
-    if source is None:
-        from nautilus.cli.plans import plan
-        from nautilus.cli.session import open_session
-
-        return plan(open_session(stack, config_dir=config_dir, as_json=as_json, sandbox=True))
-    try:
-        return load(source.read_text("utf-8"))
-    except InventoryError as error:
-        raise BadUseError(str(error), where=str(source)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadUseError(f"cannot be read: {error}", where=str(source)) from error
 
 
 def _document(

@@ -24,26 +24,13 @@ def graph(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the architecture as Mermaid: one box a component, an arrow to each component that it needs."""
-    from nautilus.cli.errors import BadUseError
     from nautilus.cli.output import Output
+    from nautilus.cli.plans import inventory_of
     from nautilus.inventory.graph import as_document, component_graph, mermaid, reduced
-    from nautilus.inventory.loaders import InventoryError, load
 
     output = Output(as_json)
-    if source is not None:
-        try:
-            inventory = load(source.read_text("utf-8"))
-        except InventoryError as error:
-            raise BadUseError(str(error), where=str(source)) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadUseError(f"cannot be read: {error}", where=str(source)) from error
-        title = source.name
-    else:
-        from nautilus.cli.plans import plan
-        from nautilus.cli.session import open_session
-
-        inventory = plan(open_session(stack, config_dir=config_dir, as_json=as_json, sandbox=True))
-        title = f"nautilus-infra {stack}"
+    inventory = inventory_of(stack, source, config_dir, as_json=as_json)
+    title = source.name if source else f"nautilus-infra {stack}"
     drawn = component_graph(inventory, depth)
     if reduce:
         drawn = reduced(drawn)

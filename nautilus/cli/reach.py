@@ -49,6 +49,7 @@ def reach(
     """
     from nautilus.cli.errors import BadUseError
     from nautilus.cli.output import Output
+    from nautilus.cli.plans import inventory_of, with_network
 
     others = [name for name, wanted in (("--audit", audit), ("--matrix", matrix), ("--picture", picture)) if wanted]
     if len(others) > 1 or (others and source is not None):
@@ -57,7 +58,8 @@ def reach(
         raise BadUseError("SOURCE and TARGET are missing", hint="nautilus reach internet postgres")
     number = _port(port)
     output = Output(as_json)
-    inventory, title = _inventory(stack, file, config_dir, as_json)
+    title = file.name if file else f"nautilus-infra {stack}"
+    inventory = with_network(inventory_of(stack, file, config_dir, as_json=as_json), title)
     if audit:
         _audit(output, inventory, title)
     elif matrix:
@@ -87,24 +89,6 @@ def _port(text: str | None) -> int | None:
     return int(text)
 
 
-def _inventory(stack: str, file: Path | None, config_dir: Path | None, as_json: bool) -> tuple[Inventory, str]:
-    """The plan to ask, and what it is called."""
-    from nautilus.cli.errors import BadUseError
-    from nautilus.inventory.loaders import InventoryError, load
-
-    if file is None:
-        from nautilus.cli.plans import plan
-        from nautilus.cli.session import open_session
-
-        return plan(open_session(stack, config_dir=config_dir, as_json=as_json, sandbox=True)), f"nautilus-infra {stack}"
-    try:
-        return load(file.read_text("utf-8")), file.name
-    except InventoryError as error:
-        raise BadUseError(str(error), where=str(file)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadUseError(f"cannot be read: {error}", where=str(file)) from error
-
-
 def _audit(output: Any, inventory: Inventory, title: str) -> None:
     from nautilus.cli.errors import ExitCode
     from nautilus.inventory.audit import findings
@@ -122,7 +106,7 @@ def _prove(output: Any, inventory: Inventory, title: str, source: str, target: s
     from nautilus.inventory.reach import Answer, UnknownNameError, prove
 
     try:
-        proof = prove(inventory, source, target, port, direct=direct)
+        proof = prove(inventory, source.lower(), target.lower(), port, direct=direct)
     except UnknownNameError as error:
         raise BadUseError(f"nothing is called {error.name} in {title}", hint=f"one of: {', '.join(error.names)}") from error
     except ValueError as error:

@@ -8,11 +8,13 @@ from ipaddress import IPv4Network
 from typing import Any, Final
 
 from nautilus.inventory.addresses import CLOUDFRONT_LIST, STRANGE_LIST, is_public
+from nautilus.inventory.firewall import verdict
 from nautilus.inventory.names import INTERNET
 from nautilus.inventory.network import Goal, Network, Permission, Thing, read
 from nautilus.inventory.ports import Ports, join, meet, ports_text
 from nautilus.inventory.reach import Answer, Prover
 from nautilus.inventory.records import PROVIDER_PREFIX, Inventory, PlannedResource
+from nautilus.inventory.suricata import FirewallError
 from nautilus.inventory.tokens import (
     BALANCER,
     CERTIFICATES,
@@ -31,6 +33,8 @@ DATA_PORTS: Final[Ports] = join(*(((port, port),) for port in (2049, 2379, 2380,
 """NFS, etcd, PostgreSQL and its reader, Redis, Patroni: ports of what holds data."""
 
 DATA_ROLES: Final = ("postgres", "timescale", "cache", "session-files")
+CANARIES: Final = (("canary.invalid", 443, "tcp"), ("192.0.2.1", 22, "tcp"), ("192.0.2.1", 53, "udp"))
+"""Destinations that no allow-list names: a reserved name (RFC 6761) and a documentation address (RFC 5737)."""
 CDN_REGION: Final = "us-east-1"
 """The region whose certificates CloudFront takes (CloudFront developer guide)."""
 
@@ -52,7 +56,7 @@ def findings(inventory: Inventory) -> list[Finding]:
     """Everything that is wrong with the network of an inventory, sorted; empty when nothing is.
 
     Codes: `data-reached`, `data-public`, `data-route`, `data-port-open`, `data-nacl`, `firewall-bypassed`, `firewall-zone`,
-    `firewall-asymmetric`, `balancer-zones`, `mixed-rules`, `certificate-region`, `address-given`.
+    `firewall-asymmetric`, `firewall-open`, `balancer-zones`, `mixed-rules`, `certificate-region`, `address-given`.
     """
     auditor = _Auditor(read(inventory))
     return sorted(set(auditor.all()))
@@ -66,11 +70,16 @@ class _Auditor:
         for thing in network.things:
             for subnet in thing.subnets:
                 placed.setdefault(subnet.urn, []).append(thing)
-        # TimescaleDB's nodes hold data in app subnets, because they are machines that call AWS's APIs.
         self.data = [
             subnet for subnet in network.subnets.values() if subnet.tier == "data" or any(t.holds_data for t in placed.get(subnet.urn, ()))
         ]
         mine = {subnet.urn for subnet in self.data}
+        # TimescaleDB's nodes hold data in app subnets, because they are machines that call AWS's APIs.
+        self.holding = [
+            subnet
+            for subnet in network.subnets.values()
+            if subnet.urn in mine or any(thing.role in DATA_ROLES for thing in placed.get(subnet.urn, ()))
+        ]
         self.app = [
             subnet
             for subnet in network.subnets.values()
@@ -138,6 +147,18 @@ class _Auditor:
             if attempt:
                 yield Finding("firewall-asymmetric", self._path(subnet.urn), attempt)
         yield from self._returns()
+        yield from self._canaries()
+
+    def _canaries(self) -> Iterator[Finding]:
+        """Destinations that no list names do not leave unseen: refused, or at least logged while the firewall only watches."""
+        for host, port, protocol in CANARIES:
+            try:
+                found = verdict(self.network.inventory, host, port, protocol)
+            except FirewallError:
+                return  # a proof that needs the rules says that it cannot tell
+            if found.allowed and not found.logged:
+                text = f"{found.rule} lets {host}:{port}/{protocol} out, which nobody listed: name hosts or networks in the rule"
+                yield Finding("firewall-open", found.group or "the firewall's default action", text)
 
     def _returns(self) -> Iterator[Finding]:
         """Return routes towards an app subnet lead to the endpoint of that subnet's zone."""
@@ -151,15 +172,13 @@ class _Auditor:
                     yield Finding("firewall-zone", route.resource.path, text)
 
     def _nacls(self) -> Iterator[Finding]:
-        for subnet in self.data:
+        for subnet in self.holding:
             if subnet.nacl is None:
                 continue
             open_ports = meet(self.prover.nacl(subnet, egress=False).sure, DATA_PORTS)
             if open_ports:
                 path = self._path(subnet.nacl.urn) if subnet.nacl.urn else self._path(subnet.urn)
-                text = (
-                    f"{subnet.nacl.name} lets the internet into data subnet {subnet.name} on {ports_text(open_ports)}: admit the VPC alone"
-                )
+                text = f"{subnet.nacl.name} lets the internet into {subnet.name}, where data stands, on {ports_text(open_ports)}: admit the VPC alone"
                 yield Finding("data-nacl", path, text)
 
     def _ports(self) -> Iterator[Finding]:

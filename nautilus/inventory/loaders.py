@@ -28,7 +28,9 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _resource(state: Mapping[str, Any], operation: str | None) -> PlannedResource:
-    urn = str(state.get("urn", ""))
+    urn = state.get("urn")
+    if not isinstance(urn, str) or not urn.startswith("urn:"):
+        raise InventoryError(f"a resource without a URN: {_KINDS}")
     return PlannedResource(
         urn=urn,
         type=str(state.get("type") or urn_type(urn)),

@@ -148,10 +148,32 @@ def test_another_region_is_refused_unless_asked_for(nautilus: Nautilus, tmp_path
 
 def test_a_plan_without_zones_has_no_profiles(nautilus: Nautilus, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    path.write_text(json.dumps({"steps": []}))
+    urn = "urn:pulumi:local::nautilus-infra::aws:iam/role:Role::reader"
+    state = {"urn": urn, "type": "aws:iam/role:Role", "custom": True, "inputs": {}}
+    path.write_text(json.dumps({"steps": [{"op": "create", "urn": urn, "newState": state}]}))
     ran = nautilus("cost", "--from", str(path), "--profiles", "--json")
     assert (ran.code, ran.document["error"]["code"]) == (3, "plan")
     assert nautilus("cost", "--from", str(path), "--json").document["monthly"] == 0
+
+
+@pytest.mark.parametrize("document", [{"steps": []}, {"deployment": {"resources": []}}, {"deployment": {}}], ids=("plan", "state", "bare"))
+@pytest.mark.parametrize("command", [("cost",), ("egress", "check", "example.org:443"), ("reach", "--audit"), ("graph",)], ids=" ".join)
+def test_nothing_is_said_about_nothing(nautilus: Nautilus, tmp_path: Path, command: tuple[str, ...], document: dict[str, Any]) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(document))
+    ran = nautilus(*command, "--from", str(path), "--json")
+    assert (ran.code, ran.document["error"]["code"]) == (3, "empty")
+
+
+@pytest.mark.parametrize("command", [("egress", "check", "example.org:443"), ("reach", "--audit")], ids=" ".join)
+def test_a_stack_without_a_network_is_not_judged(nautilus: Nautilus, tmp_path: Path, command: tuple[str, ...]) -> None:
+    path = tmp_path / "state.json"
+    role = {"urn": "urn:pulumi:account::nautilus-infra::aws:iam/role:Role::reader", "type": "aws:iam/role:Role", "custom": True}
+    path.write_text(json.dumps({"deployment": {"resources": [role]}}))
+    ran = nautilus(*command, "--from", str(path), "--json")
+    assert (ran.code, ran.document["error"]["code"]) == (3, "no-network")
+    path.write_text(json.dumps({"deployment": {"resources": [1, None, {"urn": 5}]}}))
+    assert nautilus(*command, "--from", str(path), "--json").code == 2
 
 
 @pytest.mark.parametrize(

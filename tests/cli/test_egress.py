@@ -44,7 +44,9 @@ def preview(*, defaults: tuple[str, ...] = ("aws:drop_established",), rules: str
             "propertyDependencies": {"firewallPolicyArn": [f"{PREFIX}{FIREWALL_POLICY}::policy"]},
         },
     ]
-    return {"steps": [{"op": "create", "urn": one["urn"], "newState": one} for one in (resources if firewall else [])]}
+    kind = "aws:ec2/securityGroup:SecurityGroup"
+    network = [{"type": kind, "urn": f"{PREFIX}{kind}::backend", "custom": True, "inputs": {}}]
+    return {"steps": [{"op": "create", "urn": one["urn"], "newState": one} for one in (*network, *(resources if firewall else []))]}
 
 
 @pytest.fixture

@@ -335,6 +335,22 @@ def test_a_nacl_that_lets_the_world_into_the_data_tier_is_found(plain: Inventory
     assert codes(without(plain, acl)) == ["data-nacl"]
 
 
+@pytest.mark.whole
+def test_a_nacl_that_lets_the_world_at_the_nodes_of_timescale_is_found(local_platform: Any) -> None:
+    whole = recorded(local_platform)
+    acl = find(whole, "NetworkAcl", "network-app")
+    hole = {"ruleNo": 1, "action": "allow", "protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlock": "0.0.0.0/0"}
+    assert codes(changed_to(whole, acl, ingress=[hole, *acl.inputs["ingress"]])) == ["data-nacl"]
+
+
+@pytest.mark.whole
+def test_a_firewall_that_lets_everything_out_is_found(local_platform: Any) -> None:
+    whole = recorded(local_platform)
+    rules = find(whole, "RuleGroup", "egress-domains")
+    everything = {**rules.inputs["ruleGroup"], "rulesSource": {"rulesString": "pass tcp any any -> any any (sid:1;)"}}
+    assert codes(changed_to(whole, rules, ruleGroup=everything)) == ["firewall-open"]
+
+
 def test_a_subnet_that_gives_public_addresses_is_found(plain: Inventory) -> None:
     assert codes(changed_to(plain, find(plain, "Subnet", "app-a"), mapPublicIpOnLaunch=True)) == ["address-given"]
 
