@@ -240,7 +240,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             # A rule that cannot run protects nothing, whatever its level; and nothing here remediates.
             level = proto.MANDATORY
         lines = [title, f"{finding.rule}: {finding.message}"]
-        if finding.blocks and level == proto.ADVISORY:
+        if (finding.blocks or finding.kind is Kind.ELSEWHERE) and level == proto.ADVISORY:
             # A warning is one line to whoever reads many of them, so that line says it all.
             lines[1] = f"{finding.rule}: {finding.urn.rpartition('::')[2] or 'the stack'}: {finding.message} (advice: {fix})"
         elif finding.kind in (Kind.VIOLATION, Kind.UNRESOLVED):

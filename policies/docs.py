@@ -26,6 +26,8 @@ a warning line with its advice, and nothing fails.
 - **References count before they are known.** An unknown id is followed to the resource that it comes from, by the dependencies that Pulumi
   records for each input.
 - **Anything else that is unknown fails closed**: the message says which input could not be judged. An advisory rule warns of it.
+- **What a stack was only given is advice**: where its VPC was brought along (`network.existing`), nothing here can show what its subnets
+  are, so rules about them say where to look and stop nothing. In a stack with a VPC of its own a foreign subnet fails closed.
 - **Composed documents are judged twice.** A policy document or a container list that the program composes from resources which do not exist
   yet has no readable text in a first preview. The preview announces it (advisory), and `up` judges it before its resource is created.
   A document that is unknown although nothing of the stack explains why fails at once.
@@ -98,7 +100,7 @@ def _outcome(example: Example) -> str:
     kinds = set(example.expect.values())
     if not kinds:
         return "accepted"
-    words = {Kind.VIOLATION: "refused", Kind.UNRESOLVED: "fails closed", Kind.LATER: "judged at `up`"}
+    words = {Kind.VIOLATION: "refused", Kind.UNRESOLVED: "fails closed", Kind.LATER: "judged at `up`", Kind.ELSEWHERE: "advice"}
     return ", ".join(sorted(words[kind] for kind in kinds))
 
 

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """The rule cannot be shown to hold, because a value is unknown: it fails closed."""
     LATER = "later"
     """A document composed from resources that do not exist yet: judged at the update, before its resource is created."""
+    ELSEWHERE = "elsewhere"
+    """It is about what somebody else made and the stack was only given, so that nothing here can show it: advice to look there."""
     BROKEN = "broken"
     """The rule itself failed."""
     EXEMPTED = "exempted"
@@ -73,6 +75,14 @@ def later(resource: Resource, prop: str) -> Problem:
     explain why it is unknown, the framework treats it as `unresolved`.
     """
     return Problem(resource, prop, f"`{prop}` is composed from resources that do not exist yet", Kind.LATER)
+
+
+def elsewhere(resource: Resource, prop: str, message: str) -> Problem:
+    """`prop` names what this stack was given wholly and does not make, so whether the rule holds can be seen there alone.
+
+    It stops nothing, whatever the rule's level: only for what the stack could not declare even if it wanted to (see `brought_along`).
+    """
+    return Problem(resource, prop, message, Kind.ELSEWHERE)
 
 
 class Case(StrEnum):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from policies.resources import Resource, Stack
 from policies.tokens import (
     AUTOSCALING_GROUP,
+    DEFAULT_VPC,
     ECS_SERVICE,
     INSTANCE,
     INTERNET_GATEWAY,
@@ -20,6 +21,7 @@ from policies.tokens import (
     ROUTE_TABLES,
     SUBNET_GROUPS,
     SUBNETS,
+    VPC,
 )
 from policies.values import ABSENT, UNKNOWN, items
 
@@ -34,6 +36,23 @@ _RUNNERS = {
 """Types that run our own code → the input that says in which subnets."""
 _ATTACHMENT = "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment"
 _MOUNT_TARGET = "aws:efs/mountTarget:MountTarget"
+
+
+def foreign_subnets(resource: Resource, prop: str) -> list[str]:
+    """The subnet ids at `prop` that are known and that no subnet of the stack has."""
+    stack = resource.stack
+    words = [item for item in items(resource.get(prop)) if isinstance(item, str)]
+    return words if stack is None else [word for word in words if not stack.identified([word], SUBNETS)]
+
+
+def brought_along(resource: Resource, prop: str) -> bool:
+    """Whether `prop` names subnets of a network that the stack was given wholly: two or more literal ids, and nothing of a VPC is its own.
+
+    A stack with a VPC or a subnet of its own could put the resource there, so a foreign id in it still has to be explained.
+    """
+    stack, named = resource.stack, items(resource.get(prop))
+    foreign = {word for word in foreign_subnets(resource, prop) if word.startswith("subnet-")}
+    return stack is not None and not stack.of(VPC, DEFAULT_VPC, *SUBNETS) and len(foreign) == len(named) > 1
 
 
 def data_subnets(stack: Stack) -> dict[str, Resource]:

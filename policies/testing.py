@@ -93,14 +93,19 @@ def evaluate(
         exemptions: Accepted exceptions; none when not given.
         today: The day that their expiry and that of emergency rules is measured against.
         unlocked: Whether the stack's configuration says `unlock`.
-        advice: Whether the findings of advisory rules are wanted too. They stop nothing.
+        advice: Whether the findings of advisory rules, and of mandatory ones about what the stack was given, are wanted too. They stop
+            nothing.
     """
     stack = recorded_stack(resources, preview=preview, accounts=accounts, secrets=secrets, today=today, unlocked=unlocked)
     findings = run_rules(rules, stack, exemptions=exemptions)
     if advice:
         return findings
     advisory = {rule.id for rule in rules if rule.enforcement is Enforcement.ADVISORY}
-    return [finding for finding in findings if finding.kind is Kind.BROKEN or finding.rule not in advisory]
+    return [
+        finding
+        for finding in findings
+        if finding.kind is Kind.BROKEN or (finding.rule not in advisory and finding.kind is not Kind.ELSEWHERE)
+    ]
 
 
 def recorded_stack(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,25 +92,6 @@ def test_your_own_network_is_used_and_none_is_made() -> None:
         assert [str(finding) for finding in evaluate(simulated(recording), preview=preview)] == []
     advised = [finding for finding in evaluate(simulated(recording), advice=True) if finding.kind is Kind.ELSEWHERE]
     assert {finding.rule for finding in advised} == {"NET-09", "LB-07", "RDS-21"}
-
-
-def test_a_network_of_ones_own_may_not_borrow_subnets() -> None:
-    """Whoever makes a VPC has to show where the data is: what is only advice about a VPC that was brought along stops this one."""
-    recorded = simulated(synthesised(changed("local")))
-    borrowed = {"aws:rds/subnetGroup:SubnetGroup": "subnetIds", "aws:lb/loadBalancer:LoadBalancer": "subnets"}
-    strange = [
-        replace(
-            item,
-            props={**item.props, borrowed[item.type]: ["subnet-0feed000000000001", "subnet-0feed000000000002"]},
-            dependencies={prop: urns for prop, urns in item.dependencies.items() if prop != borrowed[item.type]},
-        )
-        if item.type in borrowed
-        else item
-        for item in recorded
-    ]
-    found = evaluate(strange)
-    assert {finding.rule for finding in found} >= {"NET-09", "LB-07", "RDS-21"}
-    assert {finding.kind for finding in found if finding.rule in ("NET-09", "LB-07", "RDS-21")} == {Kind.UNRESOLVED}
 
 
 def test_another_region_puts_the_edge_into_us_east_1() -> None:

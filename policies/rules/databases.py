@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from policies.resources import Resource, Stack
-from policies.rule import Given, Kind, Problem, ResourceRule, Severity, StackRule, absent, bad, good, unknown, unresolved, violation
-from policies.subnets import internet_routes
+from policies.rule import (
+    Given,
+    Kind,
+    Problem,
+    ResourceRule,
+    Severity,
+    StackRule,
+    absent,
+    bad,
+    elsewhere,
+    good,
+    unknown,
+    unresolved,
+    violation,
+)
+from policies.subnets import brought_along, internet_routes
 from policies.tokens import (
     DB_CLUSTER,
     DB_CLUSTER_INSTANCE,
@@ -259,6 +273,8 @@ def _private_zones(stack: Stack) -> Iterator[Problem]:
         if not subnets:
             if group.get("subnetIds") is ABSENT:
                 yield violation(group, "subnetIds", "it has no subnets")
+            elif brought_along(group, "subnetIds"):
+                yield elsewhere(group, "subnetIds", "its subnets are of a VPC that was brought along: look there where they are")
             else:
                 yield unresolved(group, "subnetIds", "its subnets are not of this stack: nothing shows where they are")
             continue
@@ -337,7 +353,23 @@ RDS_21 = StackRule(
             "zones that are not known", _over("a", "b"), _zone("a", UNKNOWN), _zone("b", "us-east-1b"), expect={"group": Kind.UNRESOLVED}
         ),
         unknown(
-            "subnets of another stack", Given(DB_SUBNET_GROUP, "group", {"subnetIds": ["subnet-0a"]}), expect={"group": Kind.UNRESOLVED}
+            "one subnet of another stack", Given(DB_SUBNET_GROUP, "group", {"subnetIds": ["subnet-0a"]}), expect={"group": Kind.UNRESOLVED}
+        ),
+        unknown(
+            "the same one twice",
+            Given(DB_SUBNET_GROUP, "group", {"subnetIds": ["subnet-0a", "subnet-0a"]}),
+            expect={"group": Kind.UNRESOLVED},
+        ),
+        unknown(
+            "subnets from outside a stack with subnets of its own",
+            Given(DB_SUBNET_GROUP, "group", {"subnetIds": ["subnet-0a", "subnet-0b"]}),
+            _zone("a", "us-east-1a"),
+            expect={"group": Kind.UNRESOLVED},
+        ),
+        unknown(
+            "a VPC that was brought along",
+            Given(DB_SUBNET_GROUP, "group", {"subnetIds": ["subnet-0a", "subnet-0b"]}),
+            expect={"group": Kind.ELSEWHERE},
         ),
         absent("no subnets", Given(DB_SUBNET_GROUP, "group", {}), expect={"group": Kind.VIOLATION}),
     ),

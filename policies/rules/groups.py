@@ -9,12 +9,15 @@ from policies.rule import Given, Kind, Problem, Severity, StackRule, absent, bad
 from policies.security_groups import ADMIN_PORTS, DATA_PORTS, egress_permissions, is_outside, is_world, permissions, reach
 from policies.tokens import (
     DB_INSTANCE,
+    DEFAULT_NETWORK_ACL,
     DEFAULT_SECURITY_GROUP,
     DEFAULT_VPC,
     EGRESS_RULE,
     GROUPS,
     INGRESS_RULE,
     INGRESS_SOURCES,
+    NETWORK_ACL,
+    NETWORK_ACL_RULE,
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
     SUBNETS,
@@ -24,6 +27,7 @@ from policies.values import ABSENT, UNKNOWN
 
 _BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 _STANDALONE = (INGRESS_RULE, EGRESS_RULE, SECURITY_GROUP_RULE)
+_ACLS = (NETWORK_ACL, DEFAULT_NETWORK_ACL)
 _EGRESS_SOURCES = (*GROUPS, SECURITY_GROUP_RULE, EGRESS_RULE)
 _OWN_BLOCKS = (*SUBNETS, VPC, DEFAULT_VPC)
 
@@ -167,29 +171,49 @@ NET_03 = StackRule(
 
 
 def _declared_one_way(stack: Stack) -> Iterator[Problem]:
-    for group in stack.of(SECURITY_GROUP):
-        inline = [prop for prop in ("ingress", "egress") if group.get(prop) is not ABSENT]
+    yield from _one_way(stack, (SECURITY_GROUP,), "securityGroupId", _STANDALONE)
+    yield from _one_way(stack, _ACLS, "networkAclId", (NETWORK_ACL_RULE,))
+
+
+def _one_way(stack: Stack, holders: tuple[str, ...], link: str, standalone: tuple[str, ...]) -> Iterator[Problem]:
+    mixed = False
+    for holder in stack.of(*holders):
+        inline = [prop for prop in ("ingress", "egress") if holder.get(prop) is not ABSENT]
         if not inline:
             continue
-        for type_ in _STANDALONE:
-            for rule in stack.users(group, "securityGroupId", type_):
-                yield violation(group, inline[0], f"has inline {inline[0]} rules, and {rule.name} adds another beside them")
-    if any(group.get(prop) is not ABSENT for group in stack.of(SECURITY_GROUP) for prop in ("ingress", "egress")):
-        for rule in stack.of(*_STANDALONE):
-            if rule.get("securityGroupId") is UNKNOWN and not rule.sources("securityGroupId"):
-                yield unresolved(rule, "securityGroupId", "which group it adds to is not known, and some of the stack have inline rules")
+        mixed = True
+        for rule in stack.users(holder, link, *standalone):
+            yield violation(holder, inline[0], f"has inline {inline[0]} rules, and {rule.name} adds another beside them")
+    if mixed:
+        for rule in stack.of(*standalone):
+            if rule.get(link) is UNKNOWN and not rule.sources(link):
+                yield unresolved(rule, link, "to what it adds is not known, and some of the stack have inline rules")
 
 
 _INLINE = {"ingress": [{"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.0.0/8"]}]}
 
+_ENTRY = {"ruleNo": 100, "action": "allow", "protocol": "6", "fromPort": 443, "toPort": 443, "cidrBlock": "10.0.0.0/8"}
+
+
+def _list(type_: str = NETWORK_ACL, **props: object) -> Given:
+    return Given(type_, "list", props)
+
+
+def _list_rule() -> Given:
+    return Given(NETWORK_ACL_RULE, "in", {"networkAclId": UNKNOWN, "ruleNumber": 110}, {"networkAclId": ["list"]})
+
+
 NET_11 = StackRule(
     id="NET-11",
     severity=Severity.HIGH,
-    title="The rules of a security group are inline or standalone, never both.",
+    title="The rules of a security group, or of a network access list, are inline or standalone, never both.",
     rationale="The two ways overwrite each other: every update removes rules that the other one added, and traffic stops or opens at random.",
-    remediation="Leave `ingress` and `egress` of the group unset and declare each rule as `SecurityGroupIngressRule` or `…EgressRule`.",
+    remediation=(
+        "Leave `ingress` and `egress` of the group unset and declare each rule as `SecurityGroupIngressRule` or `…EgressRule`; "
+        "of an access list, as `NetworkAclRule`."
+    ),
     references=(),
-    types=(SECURITY_GROUP, *_STANDALONE),
+    types=(SECURITY_GROUP, *_STANDALONE, *_ACLS, NETWORK_ACL_RULE),
     check=_declared_one_way,
     examples=(
         good("standalone rules", _group("app"), _ingress("in", "app", 443, "10.0.0.0/8")),
@@ -201,6 +225,15 @@ NET_11 = StackRule(
             "the older kind of rule counts",
             _group("app", **_INLINE),
             Given(SECURITY_GROUP_RULE, "out", {"type": "egress", "securityGroupId": UNKNOWN}, {"securityGroupId": ["app"]}),
+        ),
+        good("an access list with rules of its own", _list(), _list_rule()),
+        bad("an access list with both", _list(ingress=[_ENTRY]), _list_rule()),
+        bad("the default list with both", _list(DEFAULT_NETWORK_ACL, egress=[]), _list_rule()),
+        unknown(
+            "nothing says to which list a rule adds",
+            _list(ingress=[_ENTRY]),
+            Given(NETWORK_ACL_RULE, "in", {"networkAclId": UNKNOWN}),
+            expect={"in": Kind.UNRESOLVED},
         ),
         unknown(
             "nothing says which group a rule adds to",

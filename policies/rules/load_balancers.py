@@ -7,8 +7,23 @@ from collections.abc import Iterator
 
 from policies.checks import flag_on, one_of, word_in
 from policies.resources import Resource, Stack
-from policies.rule import Given, Kind, Problem, ResourceRule, Severity, StackRule, absent, bad, good, unknown, unresolved, violation
+from policies.rule import (
+    Given,
+    Kind,
+    Problem,
+    ResourceRule,
+    Severity,
+    StackRule,
+    absent,
+    bad,
+    elsewhere,
+    good,
+    unknown,
+    unresolved,
+    violation,
+)
 from policies.security_groups import is_outside, permissions
+from policies.subnets import brought_along
 from policies.tokens import (
     BUCKET,
     BUCKET_ENCRYPTION,
@@ -301,6 +316,8 @@ def _in_two_zones(stack: Stack) -> Iterator[Problem]:
                 yield violation(balancer, prop, "stands in one subnet, and so in one zone")
             elif not named:
                 yield violation(balancer, prop, "stands in no subnet")
+            elif brought_along(balancer, prop):
+                yield elsewhere(balancer, prop, "its subnets are of a VPC that was brought along: look there whether their zones are two")
             else:
                 yield unresolved(
                     balancer, prop, "its subnets are not of this stack, or their zones not known: nothing shows that they are two"
@@ -335,9 +352,15 @@ LB_07 = StackRule(
             "zones that are not known", _placed("a", "b"), _zone("a", UNKNOWN), _zone("b", UNKNOWN), expect={"balancer": Kind.UNRESOLVED}
         ),
         unknown(
-            "subnets from outside the stack",
+            "subnets from outside a stack with a VPC of its own",
             Given(_BALANCER, "balancer", {"subnets": ["subnet-0a", "subnet-0b"]}),
+            Given(VPC, "vpc", {}),
             expect={"balancer": Kind.UNRESOLVED},
+        ),
+        unknown(
+            "a VPC that was brought along",
+            Given(_BALANCER, "balancer", {"subnets": ["subnet-0a", "subnet-0b"]}),
+            expect={"balancer": Kind.ELSEWHERE},
         ),
         absent("no subnets", Given(_BALANCER, "balancer", {}), expect={"balancer": Kind.VIOLATION}),
     ),

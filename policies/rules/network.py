@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from policies.resources import Resource, Stack
-from policies.rule import Given, Kind, Problem, ResourceRule, Severity, StackRule, absent, bad, good, unknown, unresolved, violation
+from policies.rule import (
+    Given,
+    Kind,
+    Problem,
+    ResourceRule,
+    Severity,
+    StackRule,
+    absent,
+    bad,
+    elsewhere,
+    good,
+    unknown,
+    unresolved,
+    violation,
+)
 from policies.security_groups import ADMIN_PORTS, DATA_PORTS, is_world, permissions, reach
-from policies.subnets import data_subnets, internet_routes
+from policies.subnets import brought_along, data_subnets, foreign_subnets, internet_routes
 from policies.tokens import (
     DB_INSTANCE,
     DB_SUBNET_GROUP,
@@ -154,8 +168,10 @@ def _data_subnets_closed(stack: Stack) -> Iterator[Problem]:
             else:
                 yield unresolved(route, at, f"`{at}` is not known yet: it may lead subnet {subnet.name}, which holds data, to the internet")
     for group in stack.of(*SUBNET_GROUPS):
-        if group.get("subnetIds") is not ABSENT and not group.sources("subnetIds", *SUBNETS):
-            yield unresolved(group, "subnetIds", "its subnets are not of this stack: nothing shows that they are private")
+        if brought_along(group, "subnetIds"):
+            yield elsewhere(group, "subnetIds", "its subnets are of a VPC that was brought along: look there whether they are private")
+        elif group.get("subnetIds") is not ABSENT and (foreign_subnets(group, "subnetIds") or not group.sources("subnetIds", *SUBNETS)):
+            yield unresolved(group, "subnetIds", "its subnets are not all of this stack: nothing shows that they are private")
 
 
 def _subnet(name: str, block: str = "10.0.0.0/24", zone: str = "us-east-1a") -> Given:
@@ -257,8 +273,26 @@ NET_09 = StackRule(
             expect={"out": Kind.UNRESOLVED},
         ),
         unknown(
-            "subnets from outside the stack",
+            "subnets from outside a stack with a VPC of its own",
             Given(DB_SUBNET_GROUP, "data", {"subnetIds": ["subnet-0a", "subnet-0b"]}),
+            _VPC,
+            expect={"data": Kind.UNRESOLVED},
+        ),
+        unknown(
+            "one of them from outside",
+            _VPC,
+            _subnet("a"),
+            Given(DB_SUBNET_GROUP, "data", {"subnetIds": [UNKNOWN, "subnet-0b"]}, {"subnetIds": ["a"]}),
+            expect={"data": Kind.UNRESOLVED},
+        ),
+        unknown(
+            "a VPC that was brought along",
+            Given(DB_SUBNET_GROUP, "data", {"subnetIds": ["subnet-0a", "subnet-0b"]}),
+            expect={"data": Kind.ELSEWHERE},
+        ),
+        unknown(
+            "a VPC that was brought along, with one id that nothing explains",
+            Given(DB_SUBNET_GROUP, "data", {"subnetIds": ["subnet-0a", UNKNOWN]}),
             expect={"data": Kind.UNRESOLVED},
         ),
         unknown("subnets that are not known", Given(DB_SUBNET_GROUP, "data", {"subnetIds": UNKNOWN}), expect={"data": Kind.UNRESOLVED}),
@@ -410,4 +444,71 @@ NET_14 = StackRule(
     ),
 )
 
-RULES = (NET_02, NET_04, NET_09, NET_14)
+_SHELLS = {port: ADMIN_PORTS[port] for port in (22, 3389)}
+
+
+def _no_shell(resource: Resource) -> Iterator[Problem]:
+    for permission in permissions(resource):
+        peers = [
+            (prop, value)
+            for prop, value in (*permission.cidrs, *permission.prefix_lists, *permission.groups)
+            # The world is NET-02's: one fault needs one exemption.
+            if value is not ABSENT and not (isinstance(value, str) and is_world(value))
+        ]
+        if permission.itself:
+            peers.append(("self", "itself"))
+        for prop, peer in peers[:1]:
+            at = prop or "ingress"
+            if permission.ports is UNKNOWN:
+                yield unresolved(resource, at, "ports that are not known yet are admitted: they may be those of SSH or remote desktop")
+            elif named := permission.opens(_SHELLS):
+                yield violation(resource, at, f"{'a peer' if peer is UNKNOWN else peer} is admitted to {' and '.join(named)}")
+
+
+NET_18 = ResourceRule(
+    id="NET-18",
+    severity=Severity.HIGH,
+    title="No security group opens SSH or remote desktop to anybody, from inside neither.",
+    rationale="Sessions through Systems Manager need no open port and leave a record; an open port is the way from one machine to the next.",
+    remediation="Remove the rule, and use SSM Session Manager or ECS Exec; where every protocol is admitted, name the ports that are needed.",
+    references=(),
+    types=INGRESS_SOURCES,
+    check=_no_shell,
+    examples=(
+        good("an application's port", _ingress("app", 8000, "10.0.0.0/16")),
+        good(
+            "ping has no ports", Given(INGRESS_RULE, "ping", {"ipProtocol": "icmp", "fromPort": 8, "toPort": 0, "cidrIpv4": "10.0.0.0/8"})
+        ),
+        good("SSH from everywhere is NET-02's", _ingress("ssh", 22, "0.0.0.0/0")),
+        good("egress opens nothing", Given(SECURITY_GROUP_RULE, "out", {"type": "egress", "protocol": "-1", "cidrBlocks": ["10.0.0.0/8"]})),
+        bad("SSH from one's own network", _ingress("ssh", 22, "10.0.0.0/8")),
+        bad("remote desktop by IPv6, inside a range", _ingress("wide", 3000, v6="fd00::/8", last=4000)),
+        bad(
+            "SSH from another group",
+            Given(INGRESS_RULE, "ssh", {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "referencedSecurityGroupId": UNKNOWN}),
+        ),
+        bad(
+            "SSH from a prefix list", Given(INGRESS_RULE, "ssh", {"ipProtocol": "6", "fromPort": 22, "toPort": 22, "prefixListId": "pl-0a"})
+        ),
+        bad(
+            "SSH among themselves",
+            Given(SECURITY_GROUP, "app", {"ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "self": True}]}),
+        ),
+        bad("every protocol from a group", Given(INGRESS_RULE, "all", {"ipProtocol": "-1", "referencedSecurityGroupId": "sg-0b"})),
+        bad(
+            "a rule of the older kind",
+            Given(
+                SECURITY_GROUP_RULE,
+                "in",
+                {"type": "ingress", "protocol": "tcp", "fromPort": 22, "toPort": 22, "sourceSecurityGroupId": "sg-0b"},
+            ),
+        ),
+        unknown("ports that are not known", _ingress("in", UNKNOWN, "10.0.0.0/8"), expect={"in": Kind.UNRESOLVED}),
+        unknown("rules that are not known", Given(SECURITY_GROUP, "app", {"ingress": UNKNOWN}), expect={"app": Kind.UNRESOLVED}),
+        unknown("whoever it is", _ingress("ssh", 22, UNKNOWN), expect={"ssh": Kind.VIOLATION}),
+        absent("a group without rules", Given(SECURITY_GROUP, "empty", {})),
+        absent("a permission for nobody", Given(INGRESS_RULE, "ssh", {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22})),
+    ),
+)
+
+RULES = (NET_02, NET_04, NET_09, NET_14, NET_18)

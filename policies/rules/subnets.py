@@ -23,12 +23,22 @@ from policies.rule import (
 )
 from policies.security_groups import is_world
 from policies.subnets import occupied_subnets, workload_subnets
-from policies.tokens import DEFAULT_SUBNET, DEFAULT_VPC, ECS_SERVICE, NAT_GATEWAY, SUBNET, SUBNETS, VPC, VPC_ENDPOINT
+from policies.tokens import (
+    DEFAULT_NETWORK_ACL,
+    DEFAULT_SUBNET,
+    DEFAULT_VPC,
+    ECS_SERVICE,
+    NAT_GATEWAY,
+    NETWORK_ACL,
+    NETWORK_ACL_RULE,
+    SUBNET,
+    SUBNETS,
+    VPC,
+    VPC_ENDPOINT,
+)
 from policies.values import ABSENT, UNKNOWN, Gap, Value, descend, items
 
-_NACL = "aws:ec2/networkAcl:NetworkAcl"
-_DEFAULT_NACL = "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl"
-_NACL_RULE = "aws:ec2/networkAclRule:NetworkAclRule"
+_NACL, _DEFAULT_NACL, _NACL_RULE = NETWORK_ACL, DEFAULT_NETWORK_ACL, NETWORK_ACL_RULE
 _FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 _ADMIN = {22: "SSH", 3389: "remote desktop"}
 _WITH_PORTS = ("6", "tcp", "-1", "all")

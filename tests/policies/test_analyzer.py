@@ -126,6 +126,17 @@ def test_advice_about_an_unknown_input_stays_advice() -> None:
     assert told(analyzer(preview=False).Analyze(subnet, NOBODY)) == [("NET-06", proto.ADVISORY)]
 
 
+def test_what_a_stack_was_only_given_is_advice_and_what_it_could_show_is_not() -> None:
+    group = recorded("aws:rds/subnetGroup:SubnetGroup", "postgres", subnetIds=["subnet-0a", "subnet-0b"])
+    vpc = recorded("aws:ec2/vpc:Vpc", "vpc")
+    rules = tuple(rule for rule in RULES if rule.id in ("NET-09", "RDS-21"))
+    response = analyzer(rules=rules).AnalyzeStack(proto.AnalyzeStackRequest(resources=[group]), NOBODY)
+    assert told(response) == [("NET-09", proto.ADVISORY), ("RDS-21", proto.ADVISORY)]
+    assert response.diagnostics[0].message.splitlines()[-1].startswith("NET-09: postgres: its subnets are of a VPC that was brought along")
+    response = analyzer(rules=rules).AnalyzeStack(proto.AnalyzeStackRequest(resources=[group, vpc]), NOBODY)
+    assert told(response) == [("NET-09", proto.MANDATORY), ("RDS-21", proto.MANDATORY)]
+
+
 def test_stack_rules_know_the_day() -> None:
     group = "aws:networkfirewall/ruleGroup:RuleGroup"
     for day, findings in (("2026-01-15", []), ("2026-01-14", [("NFW-04", proto.MANDATORY)])):
@@ -162,7 +173,7 @@ def test_an_unknown_input_waits_for_the_stack_in_a_preview() -> None:
 
 def test_an_unknown_input_fails_at_once_in_an_update() -> None:
     ssh = request(INGRESS, "ssh", ipProtocol="tcp", fromPort=22, toPort=22, cidrIpv4=UNKNOWN)
-    assert told(analyzer(preview=False).Analyze(ssh, NOBODY)) == [("NET-02", proto.MANDATORY)]
+    assert told(analyzer(preview=False).Analyze(ssh, NOBODY)) == [("NET-02", proto.MANDATORY), ("NET-18", proto.MANDATORY)]
 
 
 def test_a_composed_document_is_announced_and_then_judged() -> None:

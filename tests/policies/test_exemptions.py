@@ -56,7 +56,7 @@ def test_its_last_day_still_counts_and_the_next_does_not() -> None:
 
 
 def test_one_that_nothing_needs_fails() -> None:
-    closed = Recorded(OPEN.type, OPEN.name, {**OPEN.props, "cidrIpv4": "10.0.0.0/8"}, urn=OPEN.urn)
+    closed = Recorded(OPEN.type, OPEN.name, {**OPEN.props, "cidrIpv4": "10.0.0.0/8", "fromPort": 443, "toPort": 443}, urn=OPEN.urn)
     assert found(read(entry()), closed) == [(EXEMPTIONS_RULE, Kind.VIOLATION)]
 
 
@@ -68,7 +68,12 @@ def test_one_for_a_resource_that_is_gone_fails() -> None:
 
 
 def test_another_stack_neither_uses_nor_misses_it() -> None:
-    elsewhere = Recorded(OPEN.type, OPEN.name, {**OPEN.props, "cidrIpv4": "10.0.0.0/8"}, urn=OPEN.urn.replace("prod", "local"))
+    elsewhere = Recorded(
+        OPEN.type,
+        OPEN.name,
+        {**OPEN.props, "cidrIpv4": "10.0.0.0/8", "fromPort": 443, "toPort": 443},
+        urn=OPEN.urn.replace("prod", "local"),
+    )
     assert found(read(entry()), elsewhere) == []
 
 

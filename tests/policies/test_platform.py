@@ -136,7 +136,11 @@ ACL = "aws:wafv2/webAcl:WebAcl"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 CDN = "aws:cloudfront/distribution:Distribution"
 FIREWALL = "aws:networkfirewall/firewall:Firewall"
+FIREWALL_RULES = "aws:networkfirewall/ruleGroup:RuleGroup"
 LISTENER = "aws:lb/listener:Listener"
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+DNS = "aws:route53/resolverFirewall"
 
 
 def named(resources: list[Recorded], name: str, type_end: str = "") -> Recorded:
@@ -344,6 +348,47 @@ def one_zone(resources: list[Recorded]) -> list[Recorded]:
     return [replace(item, props={**item.props, **zone}) if item.type.endswith(":Subnet") else item for item in resources]
 
 
+def borrowed(type_: str, prop: str) -> Mutant:
+    """A resource stands in subnets of somebody else, although the stack has a network of its own."""
+    return with_props(type_, **{prop: ["subnet-0feed000000000001", "subnet-0feed000000000002"]})
+
+
+def passing_everything(resources: list[Recorded]) -> list[Recorded]:
+    """One more line in the first rule group of the firewall that has lines."""
+    line = "\npass ip $HOME_NET any -> any any (sid:9999999; rev:1;)"
+    victim = next(item for item in resources if item.type == FIREWALL_RULES)
+    props = copy.deepcopy(dict(victim.props))
+    props["ruleGroup"]["rulesSource"]["rulesString"] += line
+    return [replace(item, props=props) if item is victim else item for item in resources]
+
+
+def without_header(resources: list[Recorded]) -> list[Recorded]:
+    """The first rule that asks for CloudFront's header asks no longer."""
+
+    def asks(condition: dict[str, Any]) -> bool:
+        return condition.get("httpHeader") is not None
+
+    victim = next(item for item in resources if item.type == LISTENER_RULE and any(asks(one) for one in item.props["conditions"]))
+    conditions = [one for one in victim.props["conditions"] if not asks(one)]
+    return [replace(item, props={**item.props, "conditions": conditions}) if item is victim else item for item in resources]
+
+
+def blocking_and_open(resources: list[Recorded]) -> list[Recorded]:
+    """The DNS firewall blocks, and answers everything when it is out of order."""
+    closed = where(f"{DNS}Rule:ResolverFirewallRule", lambda props: props.update(action="BLOCK", priority=301), priority=300)
+    opened = with_props(f"{DNS}Config:ResolverFirewallConfig", firewallFailOpen="ENABLED")
+    return opened(closed(resources))
+
+
+def inline_beside_rules(resources: list[Recorded]) -> list[Recorded]:
+    """An access list with entries of both kinds."""
+    return [
+        *resources,
+        Recorded("aws:ec2/networkAcl:NetworkAcl", "mutant", {"ingress": [{**SSH, "action": "deny"}]}),
+        Recorded("aws:ec2/networkAclRule:NetworkAclRule", "more", {"networkAclId": UNKNOWN}, dependencies={"networkAclId": ["mutant"]}),
+    ]
+
+
 def without(type_: str) -> Mutant:
     """The first resource of a type is forgotten."""
 
@@ -407,6 +452,16 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
         where("aws:ec2/vpcEndpoint:VpcEndpoint", setting("serviceName", "mutant"), serviceName="com.amazonaws.us-east-1.logs"),
     ),
     ("NET-11", "inline rules beside standalone ones", with_props("aws:ec2/securityGroup:SecurityGroup", ingress=INLINE)),
+    ("NET-11", "an access list with entries of both kinds", inline_beside_rules),
+    ("NET-18", "SSH from one's own network", admitting("backend", 22, cidrIpv4="10.0.0.0/8")),
+    ("NET-18", "SSH from one role to another", from_group("timescale", "backend", 22)),
+    ("NET-19", "an endpoint for everybody", with_props(ENDPOINT, policy=document())),
+    ("NET-19", "an endpoint with AWS's own policy", where(ENDPOINT, setting("policy", None), vpcEndpointType="Interface")),
+    (
+        "NET-19",
+        "an endpoint for a foreign account",
+        with_props(ENDPOINT, policy=document(Condition={"StringEquals": {"aws:PrincipalAccount": "*"}})),
+    ),
     ("NET-12", "the database reaches the internet", reaching("postgres", cidrIpv4="0.0.0.0/0")),
     ("NET-13", "a zone without a NAT gateway", without("aws:ec2/natGateway:NatGateway")),
     (
@@ -435,6 +490,17 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
             firewallPolicy={**STRICT, "statefulDefaultActions": ["aws:alert_established"]},
         ),
     ),
+    ("NFW-06", "names on no list are answered", where(f"{DNS}Rule:ResolverFirewallRule", setting("action", "ALLOW"), priority=300)),
+    (
+        "NFW-06",
+        "the last list is short",
+        where(f"{DNS}DomainList:ResolverFirewallDomainList", setting("domains", ["x.y."]), domains=["*."]),
+    ),
+    ("NFW-06", "the DNS firewall opens by itself", blocking_and_open),
+    ("NFW-07", "nobody judges names", without(f"{DNS}RuleGroupAssociation:ResolverFirewallRuleGroupAssociation")),
+    ("NFW-08", "one line passes everything", passing_everything),
+    ("LB-11", "a rule without the origin's header", without_header),
+    ("LB-11", "the listener forwards by default", where(LISTENER, setting("defaultActions.0.type", "forward"), port=443)),
     ("LB-01", "port 80 forwards", where(LISTENER, setting("defaultActions.0.type", "forward"), protocol="HTTP")),
     ("LB-02", "TLS 1.0", where(LISTENER, setting("sslPolicy", "ELBSecurityPolicy-2016-08"), protocol="HTTPS")),
     ("LB-03", "invalid headers", where(BALANCER, setting("dropInvalidHeaderFields", False), loadBalancerType="application")),
@@ -494,6 +560,23 @@ def test_no_mutant_survives(platform: list[Recorded], rule: str, why: str, mutan
     known = set(evaluate(before, preview=shown, advice=True))
     found = {finding for finding in evaluate(mutant(before), preview=shown, advice=True) if finding.kind is Kind.VIOLATION}
     assert rule in {finding.rule for finding in found - known}, why
+
+
+@pytest.mark.parametrize(
+    ("rule", "mutant"),
+    [
+        ("NET-09", borrowed("aws:rds/subnetGroup:SubnetGroup", "subnetIds")),
+        ("RDS-21", borrowed("aws:rds/subnetGroup:SubnetGroup", "subnetIds")),
+        ("LB-07", borrowed(BALANCER, "subnets")),
+    ],
+)
+@pytest.mark.parametrize("shown", [False, True], ids=["recorded", "first-preview"])
+def test_borrowed_subnets_fail_closed_beside_a_network_of_ones_own(
+    platform: list[Recorded], rule: str, mutant: Mutant, shown: bool
+) -> None:
+    """What is only advice about a VPC that was brought along stops whoever has one of their own."""
+    found = evaluate(mutant(first_preview(platform) if shown else platform), preview=shown)
+    assert (rule, Kind.UNRESOLVED) in {(finding.rule, finding.kind) for finding in found}
 
 
 def test_an_unlocked_stack_may_lose_its_load_balancer(platform: list[Recorded]) -> None:
