@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
-from infra.components.logs import log_group
-from infra.components.rollout_hook import source_archive
+from infra.components.function import Code, lambda_function
 from infra.plan.broker_addresses import HOSTS, PORTS
 from infra.plan.egress import parse_address
 from infra.plan.iam import policy, statement, trust
 
-SOURCE = Path(__file__).resolve().parents[2] / "lambdas" / "broker_addresses"
 EVERY = "rate(1 hour)"
 """How often the names are resolved. The alarms in `infra.plan.alarms.broker_alarms` count on it."""
 
@@ -80,42 +77,21 @@ class BrokerWatch(Component):
         """
         super().__init__(name, ctx, opts)
         self.function_name = ctx.names(name, limit=64)
-        log = log_group(self, f"{name}-log", path=f"/aws/lambda/{self.function_name}", key_arn=log_key_arn)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=ctx.names(name, "run", limit=64),
-            description="What the watch over the broker's addresses may do",
-            assume_role_policy=trust("lambda.amazonaws.com"),
-            opts=self.child(),
-        )
-        permissions = aws.iam.RolePolicy(
-            f"{name}-policy",
-            name="run",
-            role=role.name,
-            policy=log.arn.apply(lambda arn: watch_policy(log_group_arn=arn, namespace=namespace)),
-            opts=self.child(),
-        )
-        function = aws.lambda_.Function(
-            f"{name}-function",
-            name=self.function_name,
-            description="Resolves the broker's server names and counts addresses that the firewall does not let out to",
-            role=role.arn,
-            runtime="python3.13",
-            architectures=["arm64"],
-            handler="handler.handler",
-            code=source_archive(SOURCE),
-            timeout=60,
-            memory_size=256,
-            environment={
-                "variables": {
+        function = lambda_function(
+            self,
+            Code(
+                folder="broker_addresses",
+                description="Resolves the broker's server names and counts addresses that the firewall does not let out to",
+                seconds=60,
+                purpose="What the watch over the broker's addresses may do",
+                variables={
                     "ALLOWED": json.dumps(broker_networks(allowed)),
                     "HOSTS": json.dumps(sorted(host.name for host in HOSTS)),
                     "NAMESPACE": namespace,
-                }
-            },
-            tracing_config={"mode": "Active"},
-            logging_config={"log_format": "JSON", "log_group": log.name, "application_log_level": "INFO", "system_log_level": "WARN"},
-            opts=self.child(depends_on=[log, permissions]),
+                },
+            ),
+            permissions=lambda arn: watch_policy(log_group_arn=arn, namespace=namespace),
+            log_key_arn=log_key_arn,
         )
         self._schedule(function)
         self.function_arn = function.arn

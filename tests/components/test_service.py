@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from infra.components.cluster import Cluster
-from infra.components.rollout_hook import SOURCE, RolloutHook, source_archive
+from infra.components.function import LAMBDAS, source_archive
+from infra.components.rollout_hook import RolloutHook
 from infra.components.service import Service
 from infra.plan.flows import Role
 from infra.settings.workloads import Rollout, WebService
@@ -218,6 +219,6 @@ def test_the_hook_function_is_traced_logged_and_alone_invokable_by_ecs() -> None
 
 
 def test_the_functions_code_depends_on_the_sources_alone() -> None:
-    archive = source_archive(SOURCE)
+    archive = source_archive(LAMBDAS / "rollout_hook")
     assert set(archive.assets) == {"handler.py"}
-    assert archive.assets["handler.py"].text == (SOURCE / "handler.py").read_text(encoding="utf-8")
+    assert archive.assets["handler.py"].text == (LAMBDAS / "rollout_hook" / "handler.py").read_text(encoding="utf-8")
