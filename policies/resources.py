@@ -117,9 +117,13 @@ class Resource:
 
     @cached_property
     def identities(self) -> frozenset[str]:
-        """The strings that other resources may know this one by: its id, ARN, name."""
-        known = (props.values.get(key) for props in (self.inputs, self.outputs) for key in _IDENTITIES)
-        return frozenset(value for value in known if isinstance(value, str) and value)
+        """The strings that other resources may know this one by: its id, ARN, name.
+
+        The engine's view of a stack lacks the ids. Where AWS ends an ARN with the id (`…:subnet/subnet-0a…`), it is read from there.
+        """
+        known = [props.values.get(key) for props in (self.inputs, self.outputs) for key in _IDENTITIES]
+        words = {value for value in known if isinstance(value, str) and value}
+        return frozenset(words | {word.rpartition("/")[2] for word in words if word.startswith("arn:") and "/" in word})
 
 
 class Stack:

@@ -83,6 +83,12 @@ def test_its_first_preview_passes_and_announces_composed_documents(platform: lis
     assert {finding.rule for finding in findings} <= {"IAM-01", "ECS-06", "MSG-02", "S3-08", "SEC-04", "KMS-02", "IAM-05"}
 
 
+def test_it_passes_as_the_engine_shows_it_after_an_up(platform: list[Recorded]) -> None:
+    """The engine's view of a stack has the outputs of its resources, ARNs among them, but not their ids."""
+    shown = [replace(item, outputs={key: value for key, value in item.outputs.items() if key != "id"}) for item in platform]
+    assert evaluate(shown) == []
+
+
 def test_what_it_is_advised_is_known(platform: list[Recorded]) -> None:
     """Advice that nobody follows must at least be a decision: what is new here is either followed or added with its reason."""
     advised = {finding.rule for finding in evaluate(platform, advice=True)}
