@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.edge_region import edge_region
 from infra.components.storage import PrivateBucket
-from infra.components.waf import CDN_REGION
 from infra.plan import headers
 from infra.plan.bucket_policies import bucket_arn, origin_access
 from infra.plan.caching import ASSET_SECONDS, DEFAULT, Behaviour, Kind, behaviours, durations
@@ -309,7 +309,7 @@ class Cdn(Component):
             ),
             opts=self.child(),
         )
-        region = None if ctx.region == CDN_REGION else CDN_REGION
+        region = edge_region(self)
         source = aws.cloudwatch.LogDeliverySource(
             f"{name}-log",
             name=ctx.names("cdn", limit=60),

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.dnssec import Dnssec, QueryLog
-from infra.components.waf import CDN_REGION
+from infra.components.edge_region import edge_region
 from infra.settings.edge import Dns as Settings
 from infra.settings.edge import DnsSec, Standby
 
@@ -102,14 +102,14 @@ class Dns(Component):
         if settings.certificate_arn is None:
             own = self._certificate("origin", [site, www, origin], region=None)
         if settings.cdn_certificate_arn is None:
-            cdn = self._certificate("cdn", [site, www], region=None if ctx.region == CDN_REGION else CDN_REGION)
+            cdn = self._certificate("cdn", [site, www], region=edge_region(self))
         records: list[aws.route53.Record] = []
         if own is not None:
             records = self._prove(own, {"apex": site, "www": www, "origin": origin})
         elif cdn is not None:
             records = self._prove(cdn, {"apex": site, "www": www})
         self.certificate_arn = self._arn("origin", own, settings.certificate_arn, records, None, validate=validate)
-        edge = None if ctx.region == CDN_REGION else CDN_REGION
+        edge = edge_region(self)
         self.cdn_certificate_arn = self._arn("cdn", cdn, settings.cdn_certificate_arn, records, edge, validate=validate)
         if own is not None and cdn is not None:
             aws.route53.Record(

@@ -8,8 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
-from infra.components.edge_key import edge_key, edge_region
-from infra.components.waf import CDN_REGION
+from infra.components.edge_region import CDN_REGION, edge_key, edge_region
 from infra.plan.dnssec import QUERY_LOG_PREFIX, query_log_policy, signing_key_policy
 from infra.plan.key_policies import DataClass, Place, key_policy
 

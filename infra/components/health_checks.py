@@ -10,9 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
-from infra.components.edge_key import edge_key, edge_region
+from infra.components.edge_region import CDN_REGION, edge_key, edge_region
 from infra.components.notify import Notify
-from infra.components.waf import CDN_REGION
 from infra.plan.alarms import AlarmSpec, Metric, Severity
 from infra.plan.iam import topic_policy
 from infra.plan.key_policies import DataClass, Place, key_policy

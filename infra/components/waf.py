@@ -10,13 +10,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.edge_region import edge_region
 from infra.plan import waf as plan
 from infra.plan.key_policies import DataClass, Place, key_policy
 from infra.settings.edge import LoggedRequests
 from infra.settings.edge import Waf as Settings
 
-CDN_REGION = "us-east-1"
-"""Where AWS keeps everything of CloudFront: its firewall, the firewall's log and its certificates."""
 KEY_WINDOW_DAYS = 30
 RETRY_SECONDS = 60
 """What a client that sent too much is told to wait, in seconds: the shortest window of a limit."""
@@ -84,7 +83,7 @@ class WebFirewall(Component):
         if weighs > settings.capacity:
             raise ValueError(f"{name}: its rules weigh up to {weighs} WCU, more than edge.waf.capacity = {settings.capacity}")
         part = scope.lower()
-        self._region = CDN_REGION if scope == "CLOUDFRONT" and ctx.region != CDN_REGION else None
+        self._region = edge_region(self) if scope == "CLOUDFRONT" else None
         self.metric_name = ctx.names("waf", part, limit=128)
         edge = scope == "CLOUDFRONT"
         self._acl = aws.wafv2.WebAcl(

@@ -323,17 +323,11 @@ def emergency_tags(emergency: Emergency) -> dict[str, str]:
 def emergency_problems(emergency: Emergency | None, today: date) -> tuple[str, ...]:
     """What a clock finds wrong with the emergency list, as ends of a sentence that starts with `egress.emergency.expires`.
 
-    The program reads no clock, so this is for `nautilus preview` and `up`, and for the policy pack.
+    The program reads no clock, so this is for `nautilus`; the policy pack reads the group's tag.
     """
-    return () if emergency is None else expiry_problems(emergency.expires, today)
-
-
-def expiry_problems(expires: str, today: date) -> tuple[str, ...]:
-    """The same for an `Expires` tag.
-
-    Raises:
-        ValueError: `expires` is no day of the calendar.
-    """
+    if emergency is None:
+        return ()
+    expires = emergency.expires
     day = date.fromisoformat(expires)
     if day < today:
         return (f"was {expires}: the emergency list is over; remove egress.emergency, or have it reviewed again",)

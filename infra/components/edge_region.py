@@ -1,4 +1,4 @@
-"""A KMS key in CloudFront's region, for what AWS keeps there whatever region the platform is in."""
+"""CloudFront's region: where AWS keeps certificates, firewalls and logs of the edge whatever region the platform is in, and a key for it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component
-from infra.components.waf import CDN_REGION
 from infra.plan.dnssec import SIGNING_SPEC
 from infra.plan.iam import canonical
 
+CDN_REGION = "us-east-1"
+"""Where AWS keeps everything of CloudFront: its firewall, the firewall's log and its certificates."""
 WINDOW_DAYS = 30
 """Days before a deleted key is gone for good: AWS's longest (KMS-03)."""
 
