@@ -112,7 +112,7 @@ def test_a_network_with_other_zones_than_the_context_is_refused() -> None:
         app_subnet_ids = ("subnet-0123456789abcdef0",)
 
     def program() -> None:
-        Endpoints("endpoints", context(), network=Half(), profile=EndpointProfile.FULL, group_id=GROUP)  # type: ignore[arg-type]
+        Endpoints("endpoints", context(), network=Half(), profile=EndpointProfile.FULL, group_id=GROUP)  # type: ignore[arg-type] - a network with half of the attributes, on purpose
 
     with pytest.raises(ValueError, match="zip"):
         synth(program)

@@ -192,7 +192,7 @@ def test_routes_of_many_kinds() -> None:
 
 def test_nacls_by_association_and_by_default() -> None:
     inventory = platform()
-    assert [subnet(inventory, name).nacl.name for name in ("app-a", "data-b")] == ["app", "data"]  # pyright: ignore[reportOptionalMemberAccess]
+    assert [subnet(inventory, name).nacl.name for name in ("app-a", "data-b")] == ["app", "data"]  # pyright: ignore[reportOptionalMemberAccess] - each has one, or this fails
     bare = fewer(inventory, find(inventory, "NetworkAcl", "data"))
     open_acl = subnet(bare, "data-b").nacl
     assert open_acl is not None
