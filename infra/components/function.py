@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import files
 from pathlib import Path
 
 import pulumi
@@ -18,9 +20,41 @@ NAME_LIMIT = 64
 """Characters of a function's name, and of a role's (Lambda, IAM)."""
 
 
-def source_archive(folder: Path) -> pulumi.AssetArchive:
-    """The Python files of `folder` by content: neither compiled leftovers nor the checkout's place can change the plan."""
-    return pulumi.AssetArchive({file.name: pulumi.StringAsset(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.py"))})
+@cache
+def library_files(distribution: str) -> Mapping[str, Path]:
+    """The Python files of an installed pure-Python distribution, by their place in the archive.
+
+    Raises:
+        ValueError: It has compiled parts, which would run on this machine's architecture alone.
+    """
+    found: dict[str, Path] = {}
+    for file in files(distribution) or ():
+        if file.suffix in {".so", ".pyd"}:
+            raise ValueError(f"{distribution} has compiled parts ({file}); a Lambda function takes pure Python only")
+        if file.suffix == ".py" and ".." not in file.parts:
+            found[file.as_posix()] = Path(str(file.locate()))
+    return found
+
+
+def source_archive(folder: Path, libraries: Sequence[str] = ()) -> pulumi.AssetArchive:
+    """The Python files of `folder`, and those of `libraries`, by content: no compiled leftover and no checkout's place can change the plan.
+
+    Libraries are pinned by uv.lock. They go in as files, because text would stand in the state, function by function.
+    """
+    found: dict[str, pulumi.Asset | pulumi.Archive] = {
+        place: pulumi.FileAsset(path) for library in libraries for place, path in sorted(library_files(library).items())
+    }
+    found |= {file.name: pulumi.StringAsset(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.py"))}
+    return pulumi.AssetArchive(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where in the VPC a function stands. Without one it runs outside, and reaches public addresses alone."""
+
+    subnet_ids: Sequence[pulumi.Input[str]]
+    """Subnets with a way to the AWS APIs that the function calls."""
+    group_id: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +71,17 @@ class Code:
     variables: Mapping[str, str] | None = None
     """Environment; nothing secret."""
     memory_mb: int = 256
+    libraries: tuple[str, ...] = ()
+    """Installed pure-Python distributions that the runtime lacks, each by name: nothing that they need in turn comes along."""
 
 
 def lambda_function(
-    owner: Component, code: Code, *, permissions: Callable[[str], str], log_key_arn: pulumi.Input[str]
+    owner: Component,
+    code: Code,
+    *,
+    permissions: Callable[[str], str],
+    log_key_arn: pulumi.Input[str],
+    placement: Placement | None = None,
 ) -> aws.lambda_.Function:
     """Make a function named after `owner`: the function, an encrypted `cloudwatch.LogGroup`, and an `iam.Role` for this function alone.
 
@@ -49,6 +90,7 @@ def lambda_function(
         code: What runs.
         permissions: The role's policy, as JSON, from the ARN of the log group.
         log_key_arn: KMS key of the log.
+        placement: Its place in the VPC, if it needs one; the role may then make and remove network interfaces.
     """
     name, names = owner.logical, owner.ctx.names
     physical = names(name, limit=NAME_LIMIT)
@@ -61,6 +103,16 @@ def lambda_function(
         opts=owner.child(),
     )
     allowed = aws.iam.RolePolicy(f"{name}-policy", name="run", role=role.name, policy=log.arn.apply(permissions), opts=owner.child())
+    needs: list[pulumi.Resource] = [log, allowed]
+    if placement is not None:
+        needs.append(
+            aws.iam.RolePolicyAttachment(
+                f"{name}-interfaces",
+                role=role.name,
+                policy_arn=f"arn:{owner.ctx.partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
+                opts=owner.child(),
+            )
+        )
     return aws.lambda_.Function(
         f"{name}-function",
         name=physical,
@@ -69,11 +121,12 @@ def lambda_function(
         runtime="python3.13",
         architectures=["arm64"],
         handler="handler.handler",
-        code=source_archive(LAMBDAS / code.folder),
+        code=source_archive(LAMBDAS / code.folder, code.libraries),
         timeout=code.seconds,
         memory_size=code.memory_mb,
         environment={"variables": dict(code.variables)} if code.variables else None,
         tracing_config={"mode": "Active"},
+        vpc_config={"subnet_ids": list(placement.subnet_ids), "security_group_ids": [placement.group_id]} if placement else None,
         logging_config={"log_format": "JSON", "log_group": log.name, "application_log_level": "INFO", "system_log_level": "WARN"},
-        opts=owner.child(depends_on=[log, allowed]),
+        opts=owner.child(depends_on=needs),
     )

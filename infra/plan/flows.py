@@ -19,11 +19,14 @@ class Role(StrEnum):
     ENGINE = "engine"
     IB_GATEWAY = "ib-gateway"
     POSTGRES = "postgres"
+    PROXY = "proxy"
     TIMESCALE = "timescale"
     CACHE = "cache"
     SESSION_FILES = "session-files"
     ENDPOINTS = "endpoints"
     VPN = "vpn"
+    ROTATION = "rotation"
+    RESTORE_CHECK = "restore-check"
 
 
 OUTSIDE = frozenset({Role.INTERNET, Role.CLOUDFRONT, Role.S3})
@@ -64,6 +67,9 @@ def flows(
     every_endpoint: bool = True,
     edge: bool = True,
     vpn: bool = False,
+    proxy: bool = False,
+    rotation: bool = False,
+    restore_check: bool = False,
     venue_ports: Sequence[tuple[int, int]] = ((443, 443),),
 ) -> tuple[Flow, ...]:
     """Every permitted connection of a platform, in a stable order. Nothing else opens a port.
@@ -75,6 +81,9 @@ def flows(
         every_endpoint: Whether TimescaleDB's nodes find EC2 and Systems Manager among those endpoints; else through the NAT.
         edge: Whether there is a load balancer yet; before it stands, nothing is opened to CloudFront.
         venue_ports: First and last ports on which the engine reaches exchanges and brokers (`infra.plan.egress.venue_ports`).
+        proxy: Whether the backend reaches PostgreSQL through RDS Proxy instead of directly.
+        rotation: Whether functions change the databases' passwords.
+        restore_check: Whether a function connects to restored databases and compares them.
         vpn: Whether administrators come in through the VPN; they reach the databases' ports and nothing else (PFC-077, DTO-039).
         s3_endpoint: Whether S3 is reached through a gateway endpoint (image layers, backups); else through the NAT.
     """
@@ -83,10 +92,14 @@ def flows(
         for role in (Role.BACKEND, Role.FRONTEND, Role.ENGINE, Role.IB_GATEWAY, Role.TIMESCALE)
         if timescale or role is not Role.TIMESCALE
     ]
+    if rotation:
+        workers.append(Role.ROTATION)
+    if restore_check:
+        workers.append(Role.RESTORE_CHECK)
     table = [
         Flow(Role.LOAD_BALANCER, Role.BACKEND, BACKEND_PORT, "API, WebSockets and health checks"),
         Flow(Role.LOAD_BALANCER, Role.FRONTEND, FRONTEND_PORT, "the site and its health checks"),
-        Flow(Role.BACKEND, Role.POSTGRES, POSTGRES_PORT, "relational data"),
+        Flow(Role.BACKEND, Role.PROXY if proxy else Role.POSTGRES, POSTGRES_PORT, "relational data"),
         Flow(Role.BACKEND, Role.CACHE, CACHE_PORT, "sessions and cached answers"),
         Flow(Role.ENGINE, Role.POSTGRES, POSTGRES_PORT, "orders and positions"),
         Flow(Role.ENGINE, Role.CACHE, CACHE_PORT, "the engine's own state store"),
@@ -99,6 +112,13 @@ def flows(
     table += [
         Flow(Role.ENGINE, Role.INTERNET, first, "exchange and broker APIs", last if last != first else None) for first, last in venue_ports
     ]
+    if proxy:
+        table.append(Flow(Role.PROXY, Role.POSTGRES, POSTGRES_PORT, "the proxy's pool of connections"))
+    if rotation:
+        table.append(Flow(Role.ROTATION, Role.POSTGRES, POSTGRES_PORT, "new passwords are set and tried"))
+        table.append(Flow(Role.ROTATION, Role.CACHE, CACHE_PORT, "new passwords are tried"))
+    if restore_check:
+        table.append(Flow(Role.RESTORE_CHECK, Role.POSTGRES, POSTGRES_PORT, "restored databases are counted and compared"))
     if vpn:
         table.append(Flow(Role.VPN, Role.POSTGRES, POSTGRES_PORT, "administrators, relational data"))
         if timescale:

@@ -15,7 +15,7 @@ DATA_ROLES = frozenset({Role.POSTGRES, Role.TIMESCALE, Role.CACHE, Role.SESSION_
 """Groups that hold data: the outside neither reaches them nor is reached from them, but for S3 through its gateway endpoint and AWS's APIs
 from the TimescaleDB nodes, which are machines."""
 
-OPTIONAL = frozenset({Role.TIMESCALE, Role.VPN})
+OPTIONAL = frozenset({Role.PROXY, Role.RESTORE_CHECK, Role.ROTATION, Role.TIMESCALE, Role.VPN})
 """Groups of components that a platform may do without."""
 
 ADMINISTRATION_PORTS = frozenset({22, 3389})
@@ -110,7 +110,7 @@ def rules(table: tuple[Flow, ...]) -> tuple[Rule, ...]:
 
 
 def groups(table: tuple[Flow, ...]) -> tuple[Role, ...]:
-    """The roles that get a security group, in the order of `Role`: all of ours, and TIMESCALE and VPN if the table names them.
+    """The roles that get a security group, in the order of `Role`: all of ours, and the optional ones if the table names them.
 
     A role that the table does not name, such as ENDPOINTS without endpoints, has a group without rules: nothing passes it, and what
     refers to it need not ask.

@@ -126,7 +126,7 @@ def test_elsewhere_alarms_and_topics_stand_where_the_metrics_are() -> None:
         ("arn:edge-alarms-warning", "b@example.com", "us-east-1"),
     ]
     policies = [one for one in stack.all("TopicPolicy") if one.name.startswith("edge-alarms")]
-    assert [json.loads(one["policy"])["Statement"][0]["Resource"] for one in policies] == [
+    assert sorted(json.loads(one["policy"])["Statement"][0]["Resource"] for one in policies) == [
         "arn:edge-alarms-critical",
         "arn:edge-alarms-warning",
     ]

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from infra.settings.checks import access, cdn, data, edge, egress, endpoints, identity, network, production, waf, workloads
+from infra.settings.checks import (
+    access,
+    backup,
+    cache,
+    cdn,
+    edge,
+    egress,
+    endpoints,
+    identity,
+    network,
+    postgres,
+    production,
+    timescale,
+    waf,
+    workloads,
+)
 from infra.settings.checks.finding import Check, Finding
 from infra.settings.foundation import Environment
 from infra.settings.root import AccountSettings, Settings
@@ -32,10 +47,10 @@ CHECKS: tuple[Check, ...] = (
     waf.firewall_paths,
     waf.firewall_capacity,
     waf.account_takeover,
-    data.postgres,
-    data.timescale,
-    data.cache,
-    data.backup,
+    postgres.postgres,
+    timescale.timescale,
+    cache.cache,
+    backup.backup,
     workloads.sizes,
     workloads.images,
     workloads.scaling,
