@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.plan.flows import OUTSIDE, Flow, Role, flows
-from infra.plan.rules import ADMINISTERED, ADMINISTRATION_PORTS, DATA_ROLES, Direction, check, describe, groups, rules
+from infra.plan.rules import ADMINISTERED, ADMINISTRATION_PORTS, DATA_ROLES, OPTIONAL, Direction, check, describe, groups, rules
 
 PLATFORMS = [
     flows(gateway_port=port, timescale=timescale, interface_endpoints=endpoints, s3_endpoint=s3)
@@ -79,7 +79,7 @@ def test_no_group_has_more_rules_than_aws_allows(table: tuple[Flow, ...]) -> Non
 def test_without_timescale_there_is_no_group_for_it() -> None:
     assert Role.TIMESCALE in groups(flows(gateway_port=4003, timescale=True, interface_endpoints=True, s3_endpoint=True))
     without = groups(flows(gateway_port=4003, timescale=False, interface_endpoints=False, s3_endpoint=True))
-    assert set(without) == set(Role) - OUTSIDE - {Role.TIMESCALE, Role.VPN}
+    assert set(without) == set(Role) - OUTSIDE - OPTIONAL
 
 
 @pytest.mark.parametrize(
