@@ -7,7 +7,7 @@ RUN := $(BIN)/nautilus
 STAMP := $(VENV)/.installed
 RUNNER ?=
 
-.PHONY: install up preview destroy test unit lint bench drill docs acceptance lock clean help
+.PHONY: install up preview destroy test unit lint bench drill ha docs acceptance lock clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -39,7 +39,7 @@ test: $(STAMP) ## all tests: units, properties, components, policies, then the r
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 unit: $(STAMP) ## the quick tests: pieces on mocks, no engine, no whole platform
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not engine and not whole"
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not engine and not whole and not ha"
 
 lint: $(STAMP) ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/pyright
@@ -49,6 +49,9 @@ bench: $(STAMP) ## ratios measured in one run (minutes)
 
 drill: $(STAMP) ## interrupt `up` at random moments: RUNS=20
 	@$(BIN)/python -m tests.drills --runs $(or $(RUNS),20)
+
+ha: $(STAMP) ## kill nodes of a real database cluster, measure, restore: RUNS=5 (installs Debian packages, so as root); DOCS=1 writes the figures down
+	@$(BIN)/python -m tests.ha --install --runs $(or $(RUNS),5) $(if $(DOCS),--docs)
 
 docs: $(STAMP) ## write the generated pages again
 	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs && $(BIN)/python -m tests.test_docs

@@ -22,6 +22,7 @@ from infra.foundation import Foundation
 from infra.plan import alarms as plan
 from infra.plan.flows import BACKEND_PORT, FRONTEND_PORT, Role
 from infra.plan.origin import HEADER
+from infra.rotation import Sender
 from infra.settings.root import Settings
 
 
@@ -35,6 +36,8 @@ class Edge:
     """By the workload behind them."""
     uptime_check_ids: dict[str, pulumi.Output[str]]
     alarm_names: tuple[pulumi.Output[str], ...]
+    sender: Sender
+    """What the rotation of the origin header changes."""
 
 
 def build_edge(settings: Settings, ctx: Context, base: Foundation, top: pulumi.ResourceOptions) -> Edge:
@@ -145,6 +148,13 @@ def build_edge(settings: Settings, ctx: Context, base: Foundation, top: pulumi.R
         routes=routes,
         uptime_check_ids=uptime.ids if uptime else {},
         alarm_names=(*origin_alarms.names.values(), *edge_alarms.names.values()),
+        sender=Sender(
+            distribution_id=cdn.distribution_id,
+            distribution_arn=cdn.distribution_arn,
+            origin_domain=origin,
+            rule_arns=[route.production_rule.arn for route in routes.values()],
+            resources=(cdn, *(route.production_rule for route in routes.values())),
+        ),
     )
 
 

@@ -15,7 +15,7 @@ import pulumi
 from pydantic import TypeAdapter
 from pydantic.alias_generators import to_camel
 
-CONTRACT_VERSION = "1.1"
+CONTRACT_VERSION = "1.2"
 SCHEMA_FILE = Path("docs/outputs.schema.json")
 
 Text = pulumi.Output[str]
@@ -63,6 +63,11 @@ class Outputs:
     warning_topic_arn: Annotated[Text, "SNS topic of the other alarms."]
     trail_arn: Annotated[Text, "CloudTrail trail."]
 
+    config_bucket: Annotated[Text, "Bucket of the copies of the configuration."]
+
+    postgres_proxy_address: Annotated[Text | None, "Host name of RDS Proxy, reached with IAM authentication; absent without a proxy."] = (
+        None
+    )
     ds_record: Annotated[Text | None, "DS record that the registrar must publish while the zone is signed."] = None
     site_url: Annotated[Text | None, "The site."] = None
     api_url: Annotated[Text | None, "The API behind CloudFront."] = None

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pulumi
 
-from infra.components.backup import Backup
-from infra.components.keys import DataClass
 from infra.components.parameters import Parameters
-from infra.foundation import REPOSITORIES, build_foundation
+from infra.components.registry import REPOSITORIES
+from infra.foundation import build_foundation
 from infra.outputs import CONTRACT_VERSION, Outputs
+from infra.recovery import build_recovery
 from infra.settings.foundation import Phase
 from infra.settings.root import Settings
 from infra.stack import start
+from infra.watch import watch_platform
 from infra.workloads import build_workloads
 
 
@@ -28,18 +29,7 @@ def build_platform(settings: Settings) -> Outputs:
     base = build_foundation(settings, ctx, top)
     workloads = build_workloads(settings, ctx, base, top) if settings.platform.phase is Phase.SERVICES else None
 
-    # Backups of everything that holds data and that AWS Backup knows.
-    backup = Backup(
-        "backup",
-        ctx,
-        settings=settings.backup,
-        key_arn=base.keys.arn(DataClass.BACKUP),
-        dr_key_arn=base.keys.dr_arn(DataClass.BACKUP),
-        resource_arns={"postgres": base.postgres.instance_arn, "leases": base.leases.arn, **(workloads.backed_up if workloads else {})},
-        continuous=("postgres",),
-        topic_arn=base.notify.critical_arn,
-        opts=top,
-    )
+    recovery = build_recovery(settings, ctx, base, top, saved=workloads.backed_up if workloads else {})
 
     prefix = ctx.names.path("outputs")
     outputs = Outputs(
@@ -66,16 +56,21 @@ def build_platform(settings: Settings) -> Outputs:
         postgres_address=base.postgres.address,
         postgres_reader_address=base.postgres.reader_address,
         postgres_port=base.postgres.port,
+        postgres_proxy_address=base.postgres.proxy_address,
+        config_bucket=recovery.config.name,
         cache_primary_address=base.cache.primary_address,
         cache_port=base.cache.port,
         lease_table=base.leases.name,
-        backup_vault_arn=backup.vault_arn,
-        dr_backup_vault_arn=backup.dr_vault_arn,
+        backup_vault_arn=recovery.backup.vault_arn,
+        dr_backup_vault_arn=recovery.backup.dr_vault_arn,
         critical_topic_arn=base.notify.critical_arn,
         warning_topic_arn=base.notify.warning_arn,
         trail_arn=base.audit.trail_arn,
     )
     if workloads:
-        outputs = replace(outputs, **workloads.outputs)
+        alarms = watch_platform(settings, ctx, base, top, running=workloads.running, recovery=recovery)
+        far = base.second_region.alarm_names.values() if base.second_region else ()
+        names = pulumi.Output.all(*workloads.alarm_names, *far, *alarms.names.values()).apply(sorted)
+        outputs = replace(outputs, **workloads.outputs, alarm_names=names)
     Parameters("parameters", ctx, prefix=prefix, values=outputs.known(), opts=top)
     return outputs

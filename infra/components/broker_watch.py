@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import pulumi
-import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.function import Code, lambda_function
+from infra.components.schedule import Call, schedule
 from infra.plan.broker_addresses import HOSTS, PORTS
 from infra.plan.egress import parse_address
-from infra.plan.iam import policy, statement, trust
+from infra.plan.iam import policy, statement
 
 EVERY = "rate(1 hour)"
 """How often the names are resolved. The alarms in `infra.plan.alarms.broker_alarms` count on it."""
@@ -93,39 +93,13 @@ class BrokerWatch(Component):
             permissions=lambda arn: watch_policy(log_group_arn=arn, namespace=namespace),
             log_key_arn=log_key_arn,
         )
-        self._schedule(function)
+        schedule(
+            self,
+            function,
+            Call(when=EVERY, description="Compares the broker's addresses with the firewall's list"),
+            purpose="With which the schedule calls the watch over the broker's addresses",
+            patience_seconds=1800,
+            retries=2,
+        )
         self.function_arn = function.arn
         self.register_outputs({"functionArn": self.function_arn})
-
-    def _schedule(self, function: aws.lambda_.Function) -> None:
-        ctx, name = self.ctx, self.logical
-        invoker = aws.iam.Role(
-            f"{name}-invoke-role",
-            name=ctx.names(name, "invoke", limit=64),
-            description="With which the schedule calls the watch over the broker's addresses",
-            # EventBridge Scheduler sends the account it works for, so nobody else's schedule can take the role.
-            assume_role_policy=trust("scheduler.amazonaws.com", account_id=ctx.account_id),
-            opts=self.child(),
-        )
-        permission = aws.iam.RolePolicy(
-            f"{name}-invoke-policy",
-            name="invoke",
-            role=invoker.name,
-            policy=function.arn.apply(lambda arn: policy(statement(["lambda:InvokeFunction"], [arn], sid="InvokeWatch"))),
-            opts=self.child(),
-        )
-        aws.scheduler.Schedule(
-            name,
-            name=ctx.names(name, limit=64),
-            group_name="default",
-            description="Compares the broker's addresses with the firewall's list",
-            schedule_expression=EVERY,
-            state="ENABLED",
-            flexible_time_window={"mode": "OFF"},
-            target={
-                "arn": function.arn,
-                "role_arn": invoker.arn,
-                "retry_policy": {"maximum_event_age_in_seconds": 1800, "maximum_retry_attempts": 2},
-            },
-            opts=self.child(depends_on=[permission]),
-        )

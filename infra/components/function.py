@@ -31,7 +31,8 @@ def library_files(distribution: str) -> Mapping[str, Path]:
     for file in files(distribution) or ():
         if file.suffix in {".so", ".pyd"}:
             raise ValueError(f"{distribution} has compiled parts ({file}); a Lambda function takes pure Python only")
-        if file.suffix == ".py" and ".." not in file.parts:
+        # Some ask for their own version when they are imported, and it stands in METADATA.
+        if (file.suffix == ".py" or file.name == "METADATA") and ".." not in file.parts:
             found[file.as_posix()] = Path(str(file.locate()))
     return found
 
@@ -68,7 +69,7 @@ class Code:
     """Time-out, 1 to 900 seconds (Lambda)."""
     purpose: str
     """Description of its role: what the role is for."""
-    variables: Mapping[str, str] | None = None
+    variables: Mapping[str, pulumi.Input[str]] | None = None
     """Environment; nothing secret."""
     memory_mb: int = 256
     libraries: tuple[str, ...] = ()
@@ -79,7 +80,7 @@ def lambda_function(
     owner: Component,
     code: Code,
     *,
-    permissions: Callable[[str], str],
+    permissions: Callable[[str], pulumi.Input[str]],
     log_key_arn: pulumi.Input[str],
     placement: Placement | None = None,
 ) -> aws.lambda_.Function:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.alarms import regional_alarms
 from infra.components.edge_region import CDN_REGION, edge_key, edge_region
-from infra.components.notify import Notify
-from infra.plan.alarms import AlarmSpec, Metric, Severity
-from infra.plan.iam import topic_policy
+from infra.components.notify import TOPIC_LIMIT, Notify, alarm_topic
+from infra.plan.alarms import AlarmSpec, Severity
 from infra.plan.key_policies import DataClass, Place, key_policy
 from infra.settings.edge import Uptime, check_name
 from infra.settings.limits import MOST_FAILED_CHECKS
@@ -118,61 +117,21 @@ class EdgeAlarms(Component):
         self._region = edge_region(self)
         own = {Severity.CRITICAL: topics.critical_arn, Severity.WARNING: topics.warning_arn}
         arns = own if self._region is None else self._topics(emails)
-        self.names = {spec.key: self._alarm(spec, targets, arns[spec.severity]).name for spec in table}
+        self.names = regional_alarms(self, table, targets, arns, region=self._region)
         self.register_outputs({"names": self.names})
 
     def _topics(self, emails: Sequence[str]) -> dict[Severity, pulumi.Output[str]]:
         ctx = self.ctx
         policy = key_policy(DataClass.MESSAGING, Place(account=ctx.account_id, region=CDN_REGION, partition=ctx.partition))
         key = edge_key(self, "key", holds="alarms of CloudFront's region", policy=policy, options=self.stateful())
-        arns: dict[Severity, pulumi.Output[str]] = {}
-        for severity in Severity:
-            logical = f"{self.logical}-{severity}"
-            topic = aws.sns.Topic(
-                logical,
-                name=ctx.names("edge", severity, limit=256),
-                display_name=f"{ctx.names.prefix} {severity}"[:100],
-                kms_master_key_id=key.arn,
+        return {
+            severity: alarm_topic(
+                self,
+                severity,
+                physical=ctx.names("edge", severity, limit=TOPIC_LIMIT),
+                key_arn=key.arn,
+                emails=emails,
                 region=self._region,
-                opts=self.child(),
-            )
-            aws.sns.TopicPolicy(
-                f"{logical}-policy",
-                arn=topic.arn,
-                policy=topic.arn.apply(lambda arn: topic_policy(arn, account_id=ctx.account_id)),
-                region=self._region,
-                opts=self.child(),
-            )
-            for email in sorted(set(emails)):
-                mark = sha256(email.encode()).hexdigest()[:8]
-                aws.sns.TopicSubscription(
-                    f"{logical}-{mark}", topic=topic.arn, protocol="email", endpoint=email, region=self._region, opts=self.child()
-                )
-            arns[severity] = topic.arn
-        return arns
-
-    def _alarm(self, spec: AlarmSpec, targets: Mapping[str, pulumi.Input[str]], topic: pulumi.Output[str]) -> aws.cloudwatch.MetricAlarm:
-        metric = spec.source
-        if not isinstance(metric, Metric) or metric.is_percentile:
-            raise ValueError(f"{spec.key}: an alarm of the edge is on one metric with one statistic")
-        dimensions = {key: value if isinstance(value, str) else targets[value.name] for key, value in metric.dimensions}
-        return aws.cloudwatch.MetricAlarm(
-            f"{self.logical}-{spec.key}",
-            name=self.ctx.names(spec.key, limit=255),
-            alarm_description=spec.description,
-            namespace=metric.namespace,
-            metric_name=metric.name,
-            dimensions=dimensions,
-            statistic=metric.statistic,
-            period=metric.period,
-            comparison_operator=spec.comparison.value,
-            threshold=spec.threshold,
-            evaluation_periods=spec.periods,
-            datapoints_to_alarm=spec.datapoints or spec.periods,
-            treat_missing_data=spec.missing.value,
-            actions_enabled=True,
-            alarm_actions=[topic],
-            ok_actions=[topic],
-            region=self._region,
-            opts=self.child(),
-        )
+            ).arn
+            for severity in Severity
+        }

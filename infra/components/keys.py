@@ -9,39 +9,39 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
-from infra.plan.key_policies import SECOND_REGION, DataClass, Place, key_policy
+from infra.plan.key_policies import HOLDS, SECOND_REGION, DataClass, Place, key_policy, log_group_patterns
 
 __all__ = ["DataClass", "Keys"]
 
 WINDOW_DAYS = 30
 """Days before a deleted key is gone for good: AWS's longest (POLICY-RULES KMS-03)."""
 
-_HOLDS = {
-    DataClass.DATABASE: "databases and their volumes",
-    DataClass.CACHE: "cache nodes and their snapshots",
-    DataClass.SECRETS: "secrets",
-    DataClass.LOGS: "log groups and audit trails",
-    DataClass.STORAGE: "buckets and file systems",
-    DataClass.BACKUP: "recovery points",
-    DataClass.MESSAGING: "topics and queues",
-    DataClass.REGISTRY: "container images",
-}
-
 
 class Keys(Component):
     """`nautilus:keys`: customer-managed keys with yearly rotation, a 30-day deletion window and a least-privilege policy each.
 
     Makes, for every `DataClass`: a `kms.Key` (stateful: losing one loses its data) and a `kms.Alias`
-    `alias/<project>-<environment>-<class>`; the same again in the second region for DATABASE, SECRETS and BACKUP.
-    Sources: DTO-043, NRC-009 (encryption at rest); POLICY-RULES KMS-01 to KMS-05.
+    `alias/<project>-<environment>-<class>`; the same again in the second region for the classes whose data is copied there, as separate
+    keys and not as replicas of one (docs/decisions/0019). Sources: DTO-043, NRC-009 (encryption at rest); POLICY-RULES KMS-01 to KMS-05.
+
+    Args:
+        second_region: Classes with a key in the second region: DATABASE, SECRETS and BACKUP; with CACHE for a global datastore.
     """
 
     token: ClassVar[str] = "keys"
 
-    def __init__(self, name: str, ctx: Context, *, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        second_region: frozenset[DataClass] = SECOND_REGION,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__(name, ctx, opts)
+        self._copied = second_region
         self._keys = {kind: self._key(f"{name}-{kind}", kind, ctx.region) for kind in DataClass}
-        self._dr_keys = {kind: self._key(f"{name}-{kind}-dr", kind, ctx.dr_region) for kind in DataClass if kind in SECOND_REGION}
+        self._dr_keys = {kind: self._key(f"{name}-{kind}-dr", kind, ctx.dr_region) for kind in DataClass if kind in second_region}
         self.register_outputs(
             {
                 "arns": {kind.value: key.arn for kind, key in self._keys.items()},
@@ -61,11 +61,11 @@ class Keys(Component):
         """ARN of the key of `data_class` in the second region.
 
         Raises:
-            ValueError: The class has no key there; only DATABASE, SECRETS and BACKUP are copied.
+            ValueError: The class has no key there: it is not in `second_region`.
         """
         if data_class not in self._dr_keys:
             raise ValueError(
-                f"no key for {data_class.value} in {self.ctx.dr_region}: only {', '.join(sorted(SECOND_REGION))} are copied there"
+                f"no key for {data_class.value} in {self.ctx.dr_region}: only {', '.join(sorted(self._dr_keys))} are copied there"
             )
         return self._dr_keys[data_class].arn
 
@@ -73,12 +73,18 @@ class Keys(Component):
         ctx = self.ctx
         place = Place(account=ctx.account_id, region=region, partition=ctx.partition)
         elsewhere = None if region == ctx.region else region
+        policy = key_policy(
+            kind,
+            place,
+            log_groups=log_group_patterns(prefix=ctx.names.prefix, path=ctx.names.path()),
+            other_regions=sorted({ctx.region, ctx.dr_region} - {region}) if kind in self._copied else (),
+        )
         key = aws.kms.Key(
             logical,
-            description=f"{ctx.names.prefix}: {_HOLDS[kind]}",
+            description=f"{ctx.names.prefix}: {HOLDS[kind]}",
             deletion_window_in_days=WINDOW_DAYS,
             enable_key_rotation=True,
-            policy=json.dumps(key_policy(kind, place), sort_keys=True, separators=(",", ":")),
+            policy=json.dumps(policy, sort_keys=True, separators=(",", ":")),
             region=elsewhere,
             tags={"Name": ctx.names(kind.value)},
             opts=self.stateful(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 import pulumi
@@ -10,6 +10,45 @@ import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.plan.iam import topic_policy
+
+TOPIC_LIMIT = 256
+"""Characters of a topic's name (SNS)."""
+
+
+def alarm_topic(
+    owner: Component, severity: str, *, physical: str, key_arn: pulumi.Input[str], emails: Iterable[str], region: str | None = None
+) -> aws.sns.Topic:
+    """Make a topic named `<owner>-<severity>`, open to this account's AWS services only, and subscribe `emails` to it.
+
+    Args:
+        owner: The component that it belongs to.
+        severity: `critical` or `warning`.
+        physical: Its name, unique in the region.
+        key_arn: KMS key of that region, which admits the publishers of `infra.plan.iam.TOPIC_PUBLISHERS`.
+        emails: Each address confirms once.
+        region: Where; None for the stack's own region.
+    """
+    ctx, logical = owner.ctx, f"{owner.logical}-{severity}"
+    topic = aws.sns.Topic(
+        logical,
+        name=physical,
+        display_name=f"{ctx.names.prefix} {severity}"[:100],
+        kms_master_key_id=key_arn,
+        region=region,
+        opts=owner.child(),
+    )
+    aws.sns.TopicPolicy(
+        f"{logical}-policy",
+        arn=topic.arn,
+        policy=topic.arn.apply(lambda arn: topic_policy(arn, account_id=ctx.account_id)),
+        region=region,
+        opts=owner.child(),
+    )
+    for email in sorted(set(emails)):
+        # Named by the address and not by its place, so that a new address replaces no other subscription.
+        mark = sha256(email.encode()).hexdigest()[:8]
+        aws.sns.TopicSubscription(f"{logical}-{mark}", topic=topic.arn, protocol="email", endpoint=email, region=region, opts=owner.child())
+    return topic
 
 
 class Notify(Component):
@@ -34,24 +73,9 @@ class Notify(Component):
         super().__init__(name, ctx, opts)
         self.topics: dict[str, aws.sns.Topic] = {}
         for severity in ("critical", "warning"):
-            topic = aws.sns.Topic(
-                f"{name}-{severity}",
-                name=ctx.names(severity, limit=256),
-                display_name=f"{ctx.names.prefix} {severity}"[:100],
-                kms_master_key_id=key_arn,
-                opts=self.child(),
+            self.topics[severity] = alarm_topic(
+                self, severity, physical=ctx.names(severity, limit=TOPIC_LIMIT), key_arn=key_arn, emails=emails
             )
-            aws.sns.TopicPolicy(
-                f"{name}-{severity}-policy",
-                arn=topic.arn,
-                policy=topic.arn.apply(lambda arn: topic_policy(arn, account_id=ctx.account_id)),
-                opts=self.child(),
-            )
-            for email in sorted(set(emails)):
-                # Named by the address and not by its place, so that a new address replaces no other subscription.
-                mark = sha256(email.encode()).hexdigest()[:8]
-                aws.sns.TopicSubscription(f"{name}-{severity}-{mark}", topic=topic.arn, protocol="email", endpoint=email, opts=self.child())
-            self.topics[severity] = topic
         self.critical_arn = self.topics["critical"].arn
         self.warning_arn = self.topics["warning"].arn
         self.register_outputs({"critical_arn": self.critical_arn, "warning_arn": self.warning_arn})

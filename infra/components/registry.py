@@ -8,6 +8,8 @@ import pulumi_aws as aws
 from infra.component import Component, Context
 from infra.plan.iam import canonical
 
+REPOSITORIES = ("backend", "engine", "etcd", "frontend", "ib-gateway", "timescale")
+"""The platform's images."""
 _KEPT = 30
 _UNTAGGED_DAYS = 14
 

@@ -11,7 +11,13 @@ import pulumi_aws as aws
 import pulumi_random as random
 
 from infra.component import Component, Context
-from infra.plan.secrets import Alphabet, SecretKind, SecretSpec
+from infra.plan.flows import Role
+from infra.plan.secret_tags import secret_tags
+from infra.plan.secrets import SecretKind, SecretSpec, references, value_from
+
+FIRST_STAGES = ("AWSCURRENT", "FIRST")
+"""Labels of a first version. FIRST stays with it: by it a rotation knows a value that stands in the stack's state, and Secrets Manager
+never removes a version that has a label, so no refresh can find it gone and put it back."""
 
 
 def foreign_principals_denied(account: str) -> dict[str, object]:
@@ -68,11 +74,15 @@ class Secrets(Component):
         super().__init__(name, ctx, opts)
         if not 7 <= recovery_days <= 30:
             raise ValueError(f"recovery of secrets: {recovery_days} days (accepted: 7 to 30)")
+        self.replica_key_arn = dr_key_arn
+        """KMS key of the copies in the second region; who writes a secret needs it too."""
         self._arns: dict[str, pulumi.Output[str]] = {}
         self._values: dict[str, pulumi.Output[str]] = {}
         self._holders: dict[str, pulumi.Output[str]] = {}
+        self._specs: tuple[SecretSpec, ...] = tuple(specs)
+        self._rotated: dict[str, pulumi.Output[str]] = {}
         policy = json.dumps(foreign_principals_denied(ctx.account_id), sort_keys=True, separators=(",", ":"))
-        for spec in specs:
+        for spec in self._specs:
             if spec.name in self._arns:
                 raise ValueError(f"two secrets are called `{spec.name}`")
             secret = aws.secretsmanager.Secret(
@@ -82,14 +92,15 @@ class Secrets(Component):
                 kms_key_id=key_arn,
                 recovery_window_in_days=recovery_days if ctx.guarded else 0,
                 replicas=[{"region": ctx.dr_region, "kms_key_id": dr_key_arn}],
+                tags=secret_tags(spec),
                 opts=self.stateful(),
             )
             aws.secretsmanager.SecretPolicy(
                 f"{name}-{spec.name}-policy", secret_arn=secret.arn, policy=policy, block_public_policy=True, opts=self.child()
             )
             self._arns[spec.name] = secret.arn
-            if spec.kind is SecretKind.GENERATED and spec.alphabet is not None:
-                self._values[spec.name] = self._first_value(spec.name, secret, spec.alphabet)
+            if spec.kind is SecretKind.GENERATED:
+                self._values[spec.name] = self._first_value(spec, secret)
         self.register_outputs({"arns": dict(self._arns)})
 
     @property
@@ -107,8 +118,26 @@ class Secrets(Component):
             raise ValueError(f"no secret `{spec_name}`; there are {', '.join(self._arns)}")
         return self._arns[spec_name]
 
+    def rotated(self, spec_name: str, arn: pulumi.Output[str]) -> None:
+        """From now on `environment` hands out `arn`, the secret's as its rotation knows it: readers then come after the rotation was set up."""
+        self.arn(spec_name)
+        self._rotated[spec_name] = arn
+
+    def environment(self, role: Role) -> dict[str, pulumi.Output[str]]:
+        """What containers of `role` are given: environment variable to `valueFrom` (`infra.plan.secrets.references`).
+
+        Raises:
+            ValueError: Two of its secrets fill the same variable.
+        """
+        return {
+            variable: self._rotated.get(name, self._arns[name]).apply(lambda arn, key=key: value_from(arn, key))
+            for variable, (name, key) in references(self._specs, role).items()
+        }
+
     def value(self, spec_name: str) -> pulumi.Output[str]:
         """The first value of a GENERATED secret, itself secret: for creating the resource that it opens, and for nothing else.
+
+        Of a JSON secret it is the generated part alone.
 
         Raises:
             ValueError: There is no such secret, or people fill it.
@@ -127,8 +156,10 @@ class Secrets(Component):
             raise ValueError(f"`{spec_name}` has no generated value; these have one: {', '.join(self._holders)}")
         return self._holders[spec_name]
 
-    def _first_value(self, spec_name: str, secret: aws.secretsmanager.Secret, alphabet: Alphabet) -> pulumi.Output[str]:
-        logical = f"{self.logical}-{spec_name}"
+    def _first_value(self, spec: SecretSpec, secret: aws.secretsmanager.Secret) -> pulumi.Output[str]:
+        logical, alphabet = f"{self.logical}-{spec.name}", spec.alphabet
+        if alphabet is None:
+            raise ValueError(f"`{spec.name}` is generated but has no alphabet")
         value = random.RandomPassword(
             f"{logical}-value",
             length=alphabet.length,
@@ -144,9 +175,10 @@ class Secrets(Component):
         version = aws.secretsmanager.SecretVersion(
             f"{logical}-version",
             secret_id=secret.id,
-            secret_string=value.result,
+            secret_string=pulumi.Output.secret(value.result.apply(spec.first_version)),
+            version_stages=list(FIRST_STAGES),
             # From its first rotation on the secret belongs to Secrets Manager.
-            opts=self.child(ignore_changes=["secret_string"]),
+            opts=self.child(ignore_changes=["secret_string", "version_stages"]),
         )
-        self._holders[spec_name] = version.secret_id
+        self._holders[spec.name] = version.secret_id
         return pulumi.Output.secret(value.result)

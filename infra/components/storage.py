@@ -35,6 +35,8 @@ class PrivateBucket(Component):
     arn: pulumi.Output[str]
     name: pulumi.Output[str]
     """The bucket's name, known to its users once its policy is in place: some of them test at once whether they may write."""
+    versioning: aws.s3.BucketVersioning
+    """What a replication has to wait for."""
     domain_name: pulumi.Output[str]
     """The regional endpoint, `<name>.s3.<region>.amazonaws.com`."""
 
@@ -168,7 +170,7 @@ class PrivateBucket(Component):
         )
 
     def _keep(self, *, versioned: bool, lock: int | None, expire: int | None, noncurrent: int) -> None:
-        versioning = aws.s3.BucketVersioning(
+        versioning = self.versioning = aws.s3.BucketVersioning(
             self.logical,
             bucket=self.bucket.id,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled" if versioned else "Disabled"),

@@ -15,6 +15,8 @@ from infra.components.logs import log_group
 from infra.components.storage import PrivateBucket
 from infra.plan import timescale as plan
 from infra.plan.access import node_statements
+from infra.plan.alarms import custom_namespace
+from infra.plan.endpoint_policies import s3_objects_of_aws
 from infra.plan.key_policies import Place
 from infra.plan.secrets import TIMESCALE_SECRETS
 from infra.settings import data
@@ -30,7 +32,11 @@ class Timescale(Component):
     Sources: NRC-014, NRC-013; POLICY-RULES NET-15, NET-17, LB-05, LB-07, LB-09.
 
     The image carries Patroni and pgBackRest; etcd comes as an image of its own. The machine image is Amazon Linux 2023 with Docker.
-    Without a way to the APIs of EC2, ECR, Secrets Manager, CloudWatch Logs and S3 a node waits: endpoints or a NAT route must exist.
+    Without a way to the APIs of EC2, ECR, Secrets Manager, Systems Manager, CloudWatch Logs and S3 a node waits, and without one to
+    CloudWatch and EventBridge it is silent: endpoints or a NAT route must exist.
+
+    The nodes' certificates come from an authority that the first node makes and keeps in an SSM parameter, which no stack owns: its value
+    would stand in the state. `ca_parameter` is its name; it stays when the stack goes.
 
     Args:
         settings: The section `timescale`.
@@ -41,6 +47,7 @@ class Timescale(Component):
         log_key_arn: KMS key of LOGS.
         secret_arns: ARNs by the names in `infra.plan.secrets.TIMESCALE_SECRETS`.
         secret_key_arn: KMS key of SECRETS.
+        replica_key_arn: KMS key of their copies in the second region; None where they have none.
         registry_url: ECR repository of the timescaledb-ha image; `settings.image_digest` pins it.
         etcd_image: The etcd image in ECR, by digest: `<repository>@sha256:…`.
         archive: pgBackRest's bucket, with object lock.
@@ -70,6 +77,7 @@ class Timescale(Component):
         etcd_image: pulumi.Input[str],
         archive: PrivateBucket,
         archive_key_arn: pulumi.Input[str],
+        replica_key_arn: pulumi.Input[str] | None = None,
         slow_query_ms: int = 1_000,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -83,6 +91,7 @@ class Timescale(Component):
         self._settings = settings
         self._key_arn = key_arn
         secrets = [secret_arns[secret] for secret in TIMESCALE_SECRETS]
+        self.ca_parameter: str = ctx.names.path("timescale", "ca")
         zones = ctx.zones[: plan.NODES]
         letters = [zone[-1] for zone in zones]
         subnets = list(subnet_ids[: plan.NODES])
@@ -101,12 +110,12 @@ class Timescale(Component):
             for letter, subnet in zip(letters, subnets, strict=True)
         ]
         volumes = [
-            self._volume(f"{name}-{letter}-data", zone, "data", letter, settings.volume_gb, settings.volume_iops)
+            self._volume(f"{name}-{letter}-data", zone, "data", letter, size=settings.volume_gb, iops=settings.volume_iops, throughput=250)
             for letter, zone in zip(letters, zones, strict=True)
         ]
         # etcd has its own small volume, outside every backup: a member that returns with an old log would vote for the past.
         etcd_volumes = [
-            self._volume(f"{name}-{letter}-etcd", zone, "etcd", letter, plan.ETCD_VOLUME_GB, 3_000)
+            self._volume(f"{name}-{letter}-etcd", zone, "etcd", letter, size=plan.ETCD_VOLUME_GB, iops=3_000, throughput=125)
             for letter, zone in zip(letters, zones, strict=True)
         ]
 
@@ -117,6 +126,7 @@ class Timescale(Component):
             volume_key=key_arn,
             secrets=secrets,
             secret_key=secret_key_arn,
+            replica_key=replica_key_arn or "",
             bucket=archive.arn,
             bucket_key=archive_key_arn,
             log_group=logs.arn,
@@ -138,6 +148,7 @@ class Timescale(Component):
             etcd_image=etcd_image,
             bucket=archive.name,
             secrets=secrets,
+            secret_key=secret_key_arn,
         )
 
         def cluster(known: dict[str, Any]) -> plan.Cluster:
@@ -152,12 +163,16 @@ class Timescale(Component):
                 retention_days=settings.retention_days,
                 slow_query_ms=slow_query_ms,
                 secrets=tuple(known["secrets"]),
+                namespace=custom_namespace(ctx.names.prefix),
+                ca_parameter=self.ca_parameter,
+                ca_key=known["secret_key"],
+                memory_mib=plan.instance_memory_mib(settings.instance_type),
                 nodes=tuple(plan.Node(*each) for each in zip(letters, known["addresses"], known["data"], known["etcd"], strict=True)),
             )
 
         def document(known: dict[str, Any], index: int) -> str:
             whole = cluster(known)
-            return base64.b64encode(plan.user_data(whole, whole.nodes[index]).encode()).decode()
+            return base64.b64encode(plan.user_data(whole, whole.nodes[index])).decode()
 
         self.groups = [
             self._group(
@@ -171,6 +186,7 @@ class Timescale(Component):
             )
             for index, (letter, zone) in enumerate(zip(letters, zones, strict=True))
         ]
+        self.target_groups: dict[str, aws.lb.TargetGroup] = {}
         self.load_balancer = self._balancer(subnets, vpc_id, group_id, interfaces)
 
         self.writer_address: pulumi.Output[str] = self.load_balancer.dns_name
@@ -182,20 +198,26 @@ class Timescale(Component):
         self.volume_arns: list[pulumi.Output[str]] = [volume.arn for volume in volumes]
         self.node_addresses: list[pulumi.Output[str]] = [interface.private_ip for interface in interfaces]
         self.node_group_names: list[pulumi.Output[str]] = [group.name for group in self.groups]
+        self.balancer_suffix: pulumi.Output[str] = self.load_balancer.arn_suffix
+        self.writer_suffix: pulumi.Output[str] = self.target_groups["writer"].arn_suffix
+        """The last parts of the ARNs of the load balancer and its writer group, by which CloudWatch knows them."""
         self.log_group_name: pulumi.Output[str] = logs.name
         self.register_outputs({"writerAddress": self.writer_address, "readerAddress": self.reader_address})
 
-    def _volume(self, logical: str, zone: str, kind: str, letter: str, size: int, iops: int) -> aws.ebs.Volume:
+    def _volume(self, logical: str, zone: str, kind: str, letter: str, *, size: int, iops: int, throughput: int) -> aws.ebs.Volume:
         return aws.ebs.Volume(
             logical,
             availability_zone=zone,
             type="gp3",
             size=size,
             iops=iops,
-            throughput=250,
+            throughput=throughput,
             encrypted=True,
             kms_key_id=self._key_arn,
-            tags={"Name": self.ctx.names("timescale", letter, kind)},
+            tags={
+                "Name": self.ctx.names("timescale", letter, kind),
+                **({"BackupExempt": "a stale Raft member must not return"} if kind == "etcd" else {}),
+            },
             opts=self.stateful(),
         )
 
@@ -239,6 +261,12 @@ class Timescale(Component):
             repositories=tuple(ctx.arn("ecr", f"repository/{each}") for each in names),
             instances=ctx.arn("ec2", "instance/*"),
             region=ctx.region,
+            namespace=custom_namespace(ctx.names.prefix),
+            ca_parameter=ctx.arn("ssm", f"parameter{self.ca_parameter}"),
+            event_bus=ctx.arn("events", "event-bus/default"),
+            replica_key=known["replica_key"],
+            replica_region=ctx.dr_region,
+            agent_objects=tuple(s3_objects_of_aws(ctx.region, ctx.partition)),
         )
         sessions = node_statements(
             project=ctx.names.project, place=Place(account=ctx.account_id, region=ctx.region, partition=ctx.partition)
@@ -362,6 +390,7 @@ class Timescale(Component):
                 tags={"Name": ctx.names("market", kind)},
                 opts=self.child(),
             )
+            self.target_groups[kind] = targets
             aws.lb.Listener(
                 f"{name}-{kind}",
                 load_balancer_arn=balancer.arn,

@@ -6,10 +6,10 @@ All times are UTC. A minute of the week counts from Sunday 00:00, so that Sunday
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from infra.settings.data import Backup, LockMode
+from infra.settings.data import Backup, LockMode, RestoreTest
 
 DAY = 24 * 60
 WEEK = 7 * DAY
@@ -26,6 +26,19 @@ COMPLETION_MINUTES = 480
 LONGEST_LOCK_DAYS = 366
 """A vault lock's upper bound must leave room for the monthly backups' 12 months."""
 ACKNOWLEDGEMENT = "this lock can never be removed"
+COLD_DAYS = 90
+"""AWS Backup keeps what it has moved to cold storage for this many days at least, and bills as many."""
+COLD_TYPES = ("EFS",)
+"""Of what the platform holds, this moves to cold storage. For RDS and EBS AWS Backup ignores the setting; DynamoDB needs the service's
+advanced features for it, which are an account's setting."""
+LOG_TEST_HOURS = 3
+"""The restore from the log starts this many hours after that of the snapshots, so that the two do not wait for each other."""
+TEST_START_HOURS = 1
+"""A restore test starts within this time of its schedule, in hours: AWS Backup's shortest."""
+LONGEST_AGE_DAYS = 8
+"""A weekly proof that is older than this has been missed."""
+MAINTENANCE = "sun:02:00-sun:04:00"
+"""The seed's maintenance window (DESIGN.md, numbers): rotations, restarts and RDS's own maintenance. No restored copy may hang about in it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Rule:
         keep_days: Days until AWS Backup deletes the recovery point, in both regions.
         copied: Whether a copy goes to the second region.
         continuous: Whether the rule ships the log continuously, for a restore to any second of the last `keep_days` days.
+        cold_days: Days until AWS Backup moves the recovery point to cold storage, where the resource's type has one (`COLD_TYPES`).
     """
 
     name: str
@@ -45,16 +59,39 @@ class Rule:
     keep_days: int
     copied: bool
     continuous: bool = False
+    cold_days: int | None = None
 
 
 def calendar(settings: Backup) -> tuple[Rule, ...]:
-    """The rules that take snapshots: daily, weekly, monthly, and every four hours."""
-    return (
+    """The rules that take snapshots: daily, weekly, monthly, and every four hours.
+
+    Raises:
+        ValueError: A rule deletes less than 90 days after it moves to cold storage, which AWS Backup refuses.
+    """
+    rules = (
         Rule("daily", "cron(0 2 * * ? *)", settings.daily_days, copied=True),
         Rule("weekly", "cron(0 1 ? * SUN *)", settings.weekly_days, copied=True),
-        Rule("monthly", "cron(0 0 ? * 1#1 *)", settings.monthly_days, copied=True),
+        Rule("monthly", "cron(0 0 ? * 1#1 *)", settings.monthly_days, copied=True, cold_days=settings.cold_after_days),
         Rule("four-hourly", "cron(0 0/4 * * ? *)", FOUR_HOURLY_DAYS, copied=True),
     )
+    for rule in rules:
+        if problem := cold_problem(rule):
+            raise ValueError(f"backup: {problem}")
+    return rules
+
+
+def cold_problem(rule: Rule) -> str | None:
+    """What AWS Backup refuses about a rule's cold storage, or None: delete 90 days after the move or later, and never for a log."""
+    if rule.cold_days is None:
+        return None
+    if rule.continuous:
+        return f"{rule.name} moves to cold storage, which continuous backups have none of"
+    if rule.keep_days < rule.cold_days + COLD_DAYS:
+        return (
+            f"{rule.name} is deleted after {rule.keep_days} days, but AWS Backup keeps what moved to cold storage after {rule.cold_days} days "
+            f"until day {rule.cold_days + COLD_DAYS} at least"
+        )
+    return None
 
 
 def log_shipping() -> Rule:
@@ -180,3 +217,79 @@ def conflicts(rules: Iterable[Rule], maintenance: str) -> tuple[str, ...]:
         for start in starts(rule.schedule)
         if (start - (first - 60)) % WEEK < blocked
     )
+
+
+# --- restore tests -------------------------------------------------------------------------------------------------------------------
+
+
+def restore_schedules(settings: RestoreTest) -> dict[str, str]:
+    """When the two restore tests start, by what they restore: the newest snapshots, and the database from its log."""
+    day = settings.weekday.value
+    return {
+        "snapshots": f"cron(0 {settings.start_hours} ? * {day} *)",
+        "log": f"cron(0 {settings.start_hours + LOG_TEST_HOURS} ? * {day} *)",
+    }
+
+
+def restore_conflict(settings: RestoreTest, maintenance: str = MAINTENANCE) -> str | None:
+    """Why a restored copy would still be there while the platform is maintained, or None.
+
+    A test takes up to its start window, the restore (its target, in whole hours) and the time that the copy is kept. A copy in the
+    maintenance window would be counted against databases that are being restarted, and a failure there would tell nothing.
+    """
+    length = (TEST_START_HOURS + -(-settings.rto_minutes // 60) + settings.keep_hours) * 60
+    first, last = window(maintenance)
+    for name, schedule in restore_schedules(settings).items():
+        for start in starts(schedule):
+            before = (first - start) % WEEK
+            if before < length or (start - first) % WEEK < last - first:
+                return f"the test of {name} starts {clock(start)} and may last until {clock(start + length)}, into {clock(first)} to {clock(last)}"
+    return None
+
+
+# --- audit ---------------------------------------------------------------------------------------------------------------------------
+
+AUDITED_TYPES = ("DynamoDB", "EFS", "RDS")
+"""What AWS Backup Audit Manager looks for in the account. EBS is left out: the volumes of etcd and of machines are in no plan on purpose,
+and a scope knows no exception; `nautilus backup coverage` proves those that are."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control of a framework: AWS's name for it, its parameters, and the resource types that it looks at (all, if empty)."""
+
+    name: str
+    parameters: Mapping[str, str]
+    types: tuple[str, ...] = ()
+
+
+def controls(settings: Backup, *, dr_region: str) -> tuple[Control, ...]:
+    """What must hold for the backups, in the order of the names.
+
+    Without a lock there is no control of locks, and without restore tests none of their duration.
+    """
+    bounds = lock(settings)
+    kept = [rule.keep_days for rule in (*calendar(settings), log_shipping())]
+    found = [
+        Control("BACKUP_LAST_RECOVERY_POINT_CREATED", {"recoveryPointAgeUnit": "days", "recoveryPointAgeValue": "1"}, AUDITED_TYPES),
+        Control(
+            "BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK",
+            {
+                "requiredFrequencyUnit": "days",
+                "requiredFrequencyValue": "1",
+                "requiredRetentionDays": str(min(settings.daily_days, CONTINUOUS_DAYS)),
+            },
+        ),
+        Control("BACKUP_RECOVERY_POINT_ENCRYPTED", {}),
+        Control("BACKUP_RECOVERY_POINT_MANUAL_DELETION_DISABLED", {}),
+        Control("BACKUP_RECOVERY_POINT_MINIMUM_RETENTION_CHECK", {"requiredRetentionDays": str(min(kept))}),
+        Control("BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN", {}, AUDITED_TYPES),
+        Control("BACKUP_RESOURCES_PROTECTED_BY_CROSS_REGION", {"crossRegionList": dr_region}, AUDITED_TYPES),
+    ]
+    if bounds is not None:
+        limits = {"maxRetentionDays": str(bounds.max_days), "minRetentionDays": str(bounds.min_days)}
+        found.append(Control("BACKUP_RESOURCES_PROTECTED_BY_BACKUP_VAULT_LOCK", limits, AUDITED_TYPES))
+    if settings.restore_test.enabled:
+        target = {"maxRestoreTime": str(settings.restore_test.rto_minutes)}
+        found.append(Control("RESTORE_TIME_FOR_RESOURCES_MEET_TARGET", target, AUDITED_TYPES))
+    return tuple(sorted(found, key=lambda control: control.name))

@@ -23,6 +23,7 @@ FULL = (
     "appconfigdata",  # feature flags and the kill switch
     "aps-workspaces",  # Prometheus: remote write and queries
     "ec2",  # volumes and interfaces of TimescaleDB's nodes
+    "events",  # nodes tell when they have changed a password
     "guardduty-data",  # findings of GuardDuty's agent beside the tasks
     "monitoring",  # metrics
     "ssm",  # documents and parameters
@@ -40,8 +41,8 @@ INTERFACES = MappingProxyType(
 GATEWAYS = ("dynamodb", "s3")
 """Services of the gateway endpoints, which cost nothing and so exist with every profile."""
 
-NODE_SERVICES = ("ec2", "ssm", "ssmmessages")
-"""What TimescaleDB's nodes call beyond what every task does: their volumes and interfaces, and the SSM agent."""
+NODE_SERVICES = ("ec2", "events", "monitoring", "ssm", "ssmmessages")
+"""What TimescaleDB's nodes call beyond what every task does: volumes and interfaces, changed passwords, metrics, and the SSM agent."""
 
 _PREFIX = {
     "appconfigdata": "appconfig",

@@ -5,23 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from infra.plan.cache import BACKEND_PREFIX
 from infra.plan.flows import CACHE_PORT, POSTGRES_PORT, TIMESCALE_READER_PORT, Role
+from infra.plan.secrets import PROXY_USER
 from infra.plan.timescale import SCOPE
 from infra.settings.root import Settings
 
 Addresses = Mapping[str, Any]
-"""Host names by what they reach: `postgres`, `postgres-reader`, `timescale`, `cache`; values may be Pulumi outputs."""
+"""Host names by what they reach: `postgres`, `postgres-reader`, `timescale`, `cache`, and `postgres-proxy` where there is one; values may be
+Pulumi outputs."""
 
 
-def _data(settings: Settings, addresses: Addresses) -> dict[str, Any]:
-    """Where the data is. The application puts the URL together with the password that it gets by reference."""
-    found = {
-        "DATABASE_HOST": addresses["postgres"],
-        "DATABASE_READER_HOST": addresses["postgres-reader"],
+def _database(settings: Settings, addresses: Addresses, *, proxied: bool) -> dict[str, Any]:
+    """The relational database.
+
+    Directly: user and password come by reference from `database-app-login`, because the user alternates with every rotation. Through the
+    proxy: the user is fixed, and its password is a token of 15 minutes that the application asks AWS for (docs/database.md). RDS
+    Proxy has no endpoint for readers on an RDS instance, so reads go there as well.
+    """
+    common = {
         "DATABASE_PORT": str(POSTGRES_PORT),
         "DATABASE_NAME": settings.postgres.database,
-        "DATABASE_USER": settings.postgres.user,
         "DATABASE_SSLMODE": "verify-full",
+    }
+    if proxied:
+        proxy = addresses["postgres-proxy"]
+        return {**common, "DATABASE_HOST": proxy, "DATABASE_READER_HOST": proxy, "DATABASE_AUTH": "iam", "DATABASE_USER": PROXY_USER}
+    return {
+        **common,
+        "DATABASE_HOST": addresses["postgres"],
+        "DATABASE_READER_HOST": addresses["postgres-reader"],
+        "DATABASE_AUTH": "password",
+    }
+
+
+def _data(settings: Settings, addresses: Addresses, *, proxied: bool) -> dict[str, Any]:
+    """Where the data is. The application puts the URL together with the password that it gets by reference."""
+    found = {
+        **_database(settings, addresses, proxied=proxied),
         "REDIS_HOST": addresses["cache"],
         "REDIS_PORT": str(CACHE_PORT),
         "REDIS_TLS": "true",
@@ -44,13 +65,16 @@ def _common(settings: Settings) -> dict[str, Any]:
 
 
 def backend(settings: Settings, addresses: Addresses) -> dict[str, Any]:
-    """FastAPI: data, the pool's bounds (DTO-086), the site it answers to."""
+    """FastAPI: data, through the proxy where there is one, the pool's bounds (DTO-086), the site it answers to."""
     service = settings.services.backend
     return {
         **_common(settings),
-        **_data(settings, addresses),
+        **_data(settings, addresses, proxied="postgres-proxy" in addresses),
         "DATABASE_POOL_MIN": str(service.pool_min),
         "DATABASE_POOL_MAX": str(service.pool_max),
+        "REDIS_USERNAME": Role.BACKEND.value,
+        # Its user of the cache reaches no other keys and channels.
+        "REDIS_KEY_PREFIX": BACKEND_PREFIX,
         "SITE_URL": f"https://{settings.edge.dns.domain}",
     }
 
@@ -70,7 +94,8 @@ def engine(settings: Settings, addresses: Addresses, *, lease_table: Any) -> dic
     """NautilusTrader: data, the gateway, and the lease without which it may not send an order (DESIGN.md decision 7)."""
     return {
         **_common(settings),
-        **_data(settings, addresses),
+        **_data(settings, addresses, proxied=False),
+        "REDIS_USERNAME": Role.ENGINE.value,
         "TRADING_MODE": settings.trading.mode.value,
         "IB_GATEWAY_HOST": Role.IB_GATEWAY.value,
         "IB_GATEWAY_PORT": str(settings.trading.gateway_port),

@@ -78,7 +78,7 @@ def flows(
         gateway_port: The IB Gateway's port between tasks, 4003 or 4004.
         timescale: Whether market data has its own database.
         interface_endpoints: Whether AWS's APIs are reached through endpoints in the VPC; else through the NAT.
-        every_endpoint: Whether TimescaleDB's nodes find EC2 and Systems Manager among those endpoints; else through the NAT.
+        every_endpoint: Whether TimescaleDB's nodes find every API that they call among those endpoints; else through the NAT.
         edge: Whether there is a load balancer yet; before it stands, nothing is opened to CloudFront.
         venue_ports: First and last ports on which the engine reaches exchanges and brokers (`infra.plan.egress.venue_ports`).
         proxy: Whether the backend reaches PostgreSQL through RDS Proxy instead of directly.
@@ -117,6 +117,7 @@ def flows(
     if rotation:
         table.append(Flow(Role.ROTATION, Role.POSTGRES, POSTGRES_PORT, "new passwords are set and tried"))
         table.append(Flow(Role.ROTATION, Role.CACHE, CACHE_PORT, "new passwords are tried"))
+        table.append(Flow(Role.ROTATION, Role.INTERNET, 443, "ElastiCache's API through the NAT"))
     if restore_check:
         table.append(Flow(Role.RESTORE_CHECK, Role.POSTGRES, POSTGRES_PORT, "restored databases are counted and compared"))
     if vpn:
@@ -131,7 +132,7 @@ def flows(
     if s3_endpoint:
         table += [Flow(role, Role.S3, 443, "image layers and objects through the gateway endpoint") for role in workers]
     if timescale and interface_endpoints and s3_endpoint and not every_endpoint:
-        table.append(Flow(Role.TIMESCALE, Role.INTERNET, 443, "EC2 and Systems Manager through the NAT"))
+        table.append(Flow(Role.TIMESCALE, Role.INTERNET, 443, "AWS APIs of the nodes through the NAT"))
     if not (interface_endpoints and s3_endpoint):
         have = {flow.source for flow in table if flow.target is Role.INTERNET and flow.port == 443}
         table += [Flow(role, Role.INTERNET, 443, "AWS APIs through the NAT") for role in workers if role not in have]

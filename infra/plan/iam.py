@@ -253,10 +253,9 @@ TOPIC_PUBLISHERS = (
     "backup.amazonaws.com",
     "budgets.amazonaws.com",
     "cloudwatch.amazonaws.com",
-    "events.amazonaws.com",
     "events.rds.amazonaws.com",
 )
-"""AWS services that announce something on our topics. The topics' key must admit the same list."""
+"""AWS services that announce something on our topics and say for which account. The topics' key must admit the same list, and EventBridge."""
 
 
 def topic_policy(topic_arn: str, *, account_id: str) -> str:
@@ -269,6 +268,8 @@ def topic_policy(topic_arn: str, *, account_id: str) -> str:
             principal={"Service": TOPIC_PUBLISHERS},
             conditions={"StringEquals": {"aws:SourceAccount": account_id}},
         ),
+        # EventBridge does not say whom it works for when it publishes to a topic: a condition would silence it without a trace.
+        statement(["sns:Publish"], [topic_arn], sid="PublishFromRules", principal={"Service": ["events.amazonaws.com"]}),
         statement(
             ["sns:Publish"],
             [topic_arn],

@@ -1,8 +1,13 @@
 """Key policies: who may use which KMS key. Pure: plain values in, a policy document out.
 
-Every key belongs to one data class. Its policy hands administration to the account's own IAM (without that statement a key can never be
-managed again) and admits, by name, the AWS services that encrypt or decrypt on their own behalf. Services that act with the caller's
-permissions (RDS, ElastiCache, ECR, Secrets Manager, EFS, AWS Backup with its role) need no statement: IAM decides for them.
+Every key belongs to one data class. Its policy has three parts:
+
+- the account's IAM administers the key (without that statement a key can never be managed again) but uses it for nothing;
+- the account's IAM uses it through the services whose data it protects (`kms:ViaService`) and lets them make grants: a role that IAM
+  allows to decrypt reads a secret through Secrets Manager, and cannot decrypt a stolen snapshot or blob with the same permission;
+- the services that act on their own behalf, by name, each bound to this account's sources where it sends any.
+
+`ADMITTED` is the one table of the second and third part; docs/keys.md shows it, and a test holds it against the whole platform.
 """
 
 from __future__ import annotations
@@ -16,6 +21,36 @@ Document = dict[str, object]
 
 USE = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 """What a service needs that stores data under the key."""
+
+THROUGH = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+"""What callers do with a key, and only through a service."""
+
+ADMINISTRATION = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RetireGrant",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+"""What the account's IAM may allow its administrators: everything about the key, and nothing with it. No `kms:DisableKeyRotation` either:
+nobody needs it, and it is one call back for whoever changes this policy first."""
 
 
 class DataClass(StrEnum):
@@ -33,6 +68,51 @@ class DataClass(StrEnum):
 
 SECOND_REGION = frozenset({DataClass.DATABASE, DataClass.SECRETS, DataClass.BACKUP})
 """Classes that have a key in the second region as well: a copy there needs a key of that region."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Who uses the keys of a class, beside its administrators.
+
+    Args:
+        through: Services that act with their caller's permissions, by the first word of their `kms:ViaService` name.
+        services: Service principals that act on their own behalf; `{region}` stands for the key's region.
+        roles: Service-linked roles, by what they are for.
+    """
+
+    through: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+ADMITTED: Mapping[DataClass, Admitted] = {
+    # Performance Insights comes through RDS; the leases stand in DynamoDB; TimescaleDB's volumes are EC2's; a password that RDS manages
+    # itself stands in Secrets Manager under the database's key.
+    DataClass.DATABASE: Admitted(through=("backup", "dynamodb", "ec2", "rds", "secretsmanager"), roles=("autoscaling",)),
+    # ElastiCache calls KMS under both names: its guide asks for the two together wherever `kms:ViaService` is asked for.
+    DataClass.CACHE: Admitted(through=("dax", "elasticache")),
+    # The authority of TimescaleDB's nodes is an encrypted parameter: a node makes it and reads it through Systems Manager.
+    DataClass.SECRETS: Admitted(through=("secretsmanager", "ssm")),
+    DataClass.LOGS: Admitted(services=("logs.{region}.amazonaws.com",)),
+    DataClass.STORAGE: Admitted(
+        through=("backup", "elasticfilesystem", "s3"), services=("cloudfront.amazonaws.com", "cloudtrail.amazonaws.com")
+    ),
+    # A recovery point that AWS Backup does not manage itself is copied by its own service, under the vault's key.
+    DataClass.BACKUP: Admitted(through=("backup", "dynamodb", "ec2", "elasticfilesystem", "rds", "s3")),
+    DataClass.MESSAGING: Admitted(
+        through=("sns",),
+        services=(
+            "backup.amazonaws.com",
+            "budgets.amazonaws.com",
+            "cloudwatch.amazonaws.com",
+            "costalerts.amazonaws.com",
+            "events.amazonaws.com",
+            "events.rds.amazonaws.com",
+        ),
+    ),
+    DataClass.REGISTRY: Admitted(through=("ecr",)),
+}
+"""Every user of every class. A service that is not listed here is refused, whatever its caller's IAM policies say."""
 
 
 @dataclass(frozen=True)
@@ -63,31 +143,50 @@ def _own_account(place: Place) -> dict[str, dict[str, object]]:
     return {"StringEquals": {"aws:SourceAccount": place.account}}
 
 
+def _root(place: Place) -> dict[str, str]:
+    """The account's IAM: whom this principal admits is decided by identity policies."""
+    return {"AWS": f"arn:{place.partition}:iam::{place.account}:root"}
+
+
 def _administration(place: Place) -> Statement:
     return {
         "Sid": "AccountAdministration",
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{place.partition}:iam::{place.account}:root"},
-        "Action": "kms:*",
+        "Principal": _root(place),
+        "Action": list(ADMINISTRATION),
         "Resource": "*",
     }
 
 
-def _log_groups(place: Place) -> Statement:
+def _through(services: Sequence[str], regions: Sequence[str], place: Place) -> list[Statement]:
+    names = sorted({f"{service}.{region}.amazonaws.com" for service in services for region in regions})
+    use: Statement = {
+        "Sid": "AccountUsesThroughServices",
+        "Effect": "Allow",
+        "Principal": _root(place),
+        "Action": list(THROUGH),
+        "Resource": "*",
+        "Condition": {"StringEquals": {"kms:ViaService": names}},
+    }
+    # A grant outlives the call: without the condition one CreateGrant would hand out direct use for ever.
+    grant: Statement = {
+        "Sid": "AccountLetsServicesGrant",
+        "Effect": "Allow",
+        "Principal": _root(place),
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    }
+    return [use, grant]
+
+
+def _log_groups(place: Place, patterns: Sequence[str]) -> Statement:
+    groups = sorted(place.arn("logs", f"log-group:{pattern}") for pattern in patterns)
     return _service(
         "LogGroups",
         f"logs.{place.region}.amazonaws.com",
         USE,
-        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": place.arn("logs", "*")}},
-    )
-
-
-def _log_delivery(place: Place) -> Statement:
-    return _service(
-        "LogDelivery",
-        "delivery.logs.amazonaws.com",
-        USE,
-        _own_account(place) | {"ArnLike": {"aws:SourceArn": place.arn("logs", "*")}},
+        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups if len(groups) > 1 else groups[0]}},
     )
 
 
@@ -152,27 +251,77 @@ def _auto_scaling(place: Place) -> list[Statement]:
     return [use, grant]
 
 
-def key_policy(data_class: DataClass, place: Place) -> Document:
+def log_group_patterns(*, prefix: str, path: str) -> tuple[str, ...]:
+    """Names of the log groups of one stack: its own tree, what AWS names after a resource of the stack, WAF's, and DNS query logs.
+
+    Args:
+        prefix: What the names of the stack's resources begin with, such as `nautilus-prod`.
+        path: The stack's tree, such as `/nautilus/prod`.
+    """
+    return (
+        f"{path}/*",
+        f"/aws/*/{prefix}-*",
+        "/aws/route53/*",
+        f"aws-waf-logs-{prefix}-*",
+    )
+
+
+def key_policy(data_class: DataClass, place: Place, *, log_groups: Sequence[str] = ("*",), other_regions: Sequence[str] = ()) -> Document:
     """The policy of the key of `data_class` at `place`.
 
-    - LOGS: CloudWatch Logs, bound by encryption context to log groups of this account and region; CloudTrail.
-    - STORAGE: log delivery, CloudTrail and CloudFront's origin access, each bound to this account's sources.
-    - MESSAGING: the services that publish to encrypted topics (POLICY-RULES MSG-03).
-    - DATABASE: EC2 Auto Scaling's service-linked role, which starts the TimescaleDB nodes with encrypted root volumes.
-    - CACHE, SECRETS, BACKUP, REGISTRY: nobody beyond the account's IAM, because these services act with their caller's permissions.
+    Args:
+        data_class: What the key protects; `ADMITTED` says who uses it.
+        place: Where the key lives.
+        log_groups: LOGS only: patterns of the names of the log groups; all of the account where a stack has no say in them.
+        other_regions: Regions between which copies travel: the copying service may work from either end.
 
-    No statement admits a bare `*`: the one wildcard principal is bound to one role of this account (POLICY-RULES KMS-02).
+    Raises:
+        ValueError: `log_groups` is empty.
+
+    No statement admits a bare `*`: the one wildcard principal is bound to one role of this account (POLICY-RULES KMS-02). Services of their
+    own are bound by the encryption context, by the account or by the ARN of what sends; EventBridge alone sends none of these keys.
     """
-    more: list[Statement]
+    if not log_groups:
+        raise ValueError("a key of log groups needs the pattern of at least one name")
+    admitted = ADMITTED[data_class]
+    more: list[Statement] = _through(admitted.through, (place.region, *other_regions), place) if admitted.through else []
     match data_class:
         case DataClass.LOGS:
-            more = [_log_groups(place), _trail(place)]
+            more.append(_log_groups(place, log_groups))
         case DataClass.STORAGE:
-            more = [_log_delivery(place), _trail(place), _origin_access(place)]
+            more += [_trail(place), _origin_access(place)]
         case DataClass.MESSAGING:
-            more = _publishers(place)
+            more += _publishers(place)
         case DataClass.DATABASE:
-            more = _auto_scaling(place)
+            more += _auto_scaling(place)
         case DataClass.CACHE | DataClass.SECRETS | DataClass.BACKUP | DataClass.REGISTRY:
-            more = []
+            pass
     return {"Version": "2012-10-17", "Statement": [_administration(place), *more]}
+
+
+HOLDS: Mapping[DataClass, str] = {
+    DataClass.DATABASE: "databases and their volumes",
+    DataClass.CACHE: "cache nodes and their snapshots",
+    DataClass.SECRETS: "secrets",
+    DataClass.LOGS: "log groups",
+    DataClass.STORAGE: "buckets and file systems",
+    DataClass.BACKUP: "recovery points and archives",
+    DataClass.MESSAGING: "topics",
+    DataClass.REGISTRY: "container images",
+}
+"""What each class protects, in words."""
+
+
+def table() -> str:
+    """The table of docs/keys.md: a line for each class."""
+    lines = ["| Class | Holds | Also in the second region | Callers use it through | Services of their own |", "|---|---|---|---|---|"]
+    for kind in DataClass:
+        admitted = ADMITTED[kind]
+        through = ", ".join(admitted.through) or "nothing"
+        own = [
+            *(service.format(region="<region>") for service in admitted.services),
+            *(f"{role}'s service-linked role" for role in admitted.roles),
+        ]
+        second = "yes" if kind in SECOND_REGION else "no"
+        lines.append(f"| `{kind}` | {HOLDS[kind]} | {second} | {through} | {', '.join(own) or 'none'} |")
+    return "\n".join(lines)

@@ -7,11 +7,13 @@ stands in its user data, rendered from the templates in `infra/timescale`; secre
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files as resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from infra.plan.deflate import gzipped
 from infra.settings.data import Timescale, TimescalePlacement
 
 SCOPE = "market"
@@ -25,7 +27,10 @@ ETCD_VOLUME_GB = 10
 ROOT_VOLUME_GB = 30
 MAX_CONNECTIONS = 500
 USER_DATA_BYTES = 16_384
-"""EC2's limit for user data, before base64."""
+"""EC2's limit for user data, before base64; ours is compressed, which cloud-init undoes."""
+EVENT_SOURCE = "nautilus.timescale"
+EVENT_TYPE = "SecretRotated"
+"""What a node puts on the default event bus once a password has changed; the detail is `{"secret": "<arn>"}`."""
 IOPS_PER_GB = 500
 """gp3's limit."""
 _IMAGE = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
@@ -76,6 +81,11 @@ class Cluster:
         slow_query_ms: Slower queries are logged, in milliseconds.
         secrets: ARNs of the passwords of superuser, replication, Patroni's interface and the services, in this order.
         nodes: The three nodes.
+        max_connections: PostgreSQL's limit.
+        namespace: CloudWatch namespace of the nodes' metrics.
+        ca_parameter: Name of the SSM parameter that keeps the cluster's certificate authority; the first node makes it.
+        ca_key: KMS key of that parameter.
+        memory_mib: Memory of a node in MiB, for PostgreSQL's buffers; 0 leaves PostgreSQL's own defaults.
 
     Raises:
         ValueError: An image without digest, or not exactly three nodes with names and addresses of their own.
@@ -93,6 +103,10 @@ class Cluster:
     secrets: tuple[str, str, str, str]
     nodes: tuple[Node, ...]
     max_connections: int = MAX_CONNECTIONS
+    namespace: str = f"Nautilus/{SCOPE}"
+    ca_parameter: str = f"/{SCOPE}/timescale/ca"
+    ca_key: str = "alias/aws/ssm"
+    memory_mib: int = 0
 
     def __post_init__(self) -> None:
         for image in (self.image, self.etcd_image):
@@ -134,22 +148,55 @@ class File:
     text: str
 
 
+_PROGRAMS = ("volumes", "certificates", "secrets", "refresh", "run", "backup", "metrics")
+_UNITS = (
+    "nautilus-volumes.service",
+    "etcd.service",
+    "patroni.service",
+    *(
+        f"{name}.{kind}"
+        for name in ("pgbackrest", "nautilus-metrics", "nautilus-refresh", "nautilus-rotate")
+        for kind in ("service", "timer")
+    ),
+)
 _FILES = (
     ("node.env", "/etc/nautilus/node.env", "0644"),
     ("patroni.yml", "/etc/nautilus/patroni.yml", "0644"),
+    ("patroni.yml", "/etc/nautilus/patroni-restore.yml", "0644"),
     ("etcd.yml", "/etc/nautilus/etcd.yml", "0644"),
     ("pgbackrest.conf", "/etc/nautilus/pgbackrest.conf", "0644"),
+    ("start.sh", "/etc/nautilus/start.sh", "0755"),
     ("bootstrap.sh", "/etc/nautilus/bootstrap.sh", "0755"),
-    ("volumes.sh", "/usr/local/sbin/nautilus-volumes", "0755"),
-    ("secrets.sh", "/usr/local/sbin/nautilus-secrets", "0755"),
-    ("run.sh", "/usr/local/sbin/nautilus-run", "0755"),
-    ("backup.sh", "/usr/local/sbin/nautilus-backup", "0755"),
-    ("nautilus-volumes.service", "/etc/systemd/system/nautilus-volumes.service", "0644"),
-    ("etcd.service", "/etc/systemd/system/etcd.service", "0644"),
-    ("patroni.service", "/etc/systemd/system/patroni.service", "0644"),
-    ("pgbackrest.service", "/etc/systemd/system/pgbackrest.service", "0644"),
-    ("pgbackrest.timer", "/etc/systemd/system/pgbackrest.timer", "0644"),
+    ("restore.sh", "/etc/nautilus/restore.sh", "0755"),
+    *((f"{name}.sh", f"/usr/local/sbin/nautilus-{name}", "0755") for name in _PROGRAMS),
+    ("restore-cluster.sh", "/usr/local/sbin/nautilus-restore", "0755"),
+    *((name, f"/etc/systemd/system/{name}", "0644") for name in _UNITS),
 )
+_ROTATE = "/usr/local/sbin/nautilus-rotate"
+
+_GIB_PER_VCPU = {"c": 2, "m": 4, "r": 8, "x": 16}
+
+
+def instance_memory_mib(instance_type: str) -> int:
+    """Memory of an EC2 instance type in MiB, from its family's ratio to the vCPUs; 0 where it does not follow from the name."""
+    match = re.fullmatch(r"(?P<family>[cmrx])\d[a-z0-9-]*\.(?P<times>\d*)(?P<size>medium|large|xlarge)", instance_type)
+    if match is None or (match["times"] and match["size"] != "xlarge"):
+        return 0
+    vcpus = {"medium": 1, "large": 2, "xlarge": 4}[match["size"]] * int(match["times"] or 1)
+    return vcpus * _GIB_PER_VCPU[match["family"]] * 1024
+
+
+def memory(cluster: Cluster) -> Mapping[str, str]:
+    """PostgreSQL's memory: a quarter of the node for its buffers, the rest is the file cache's; one query's share stays small."""
+    total = cluster.memory_mib
+    if not total:
+        return {}
+    return {
+        "shared_buffers": f"{total // 4}MB",
+        "effective_cache_size": f"{total * 3 // 4}MB",
+        "maintenance_work_mem": f"{min(2048, max(64, total // 16))}MB",
+        "work_mem": f"{max(4, total // 4 // cluster.max_connections)}MB",
+    }
 
 
 def _templates() -> Environment:
@@ -172,21 +219,29 @@ def files(cluster: Cluster, node: Node, timing: Timing | None = None) -> tuple[F
     if node not in cluster.nodes:
         raise ValueError(f"timescale: node `{node.name}` is not one of the cluster's")
     templates = _templates()
-    values = {"cluster": cluster, "node": node, "timing": timing or Timing()}
-    return tuple(File(path, mode, templates.get_template(f"{source}.j2").render(values)) for source, path, mode in _FILES)
+    values = {"cluster": cluster, "node": node, "timing": timing or Timing(), "memory": memory(cluster)}
+    rendered = (
+        File(path, mode, templates.get_template(f"{source}.j2").render(values, restore="restore" in path)) for source, path, mode in _FILES
+    )
+    rotate = (resources("infra") / "timescale" / "rotate.py").read_text("utf-8")
+    return (*rendered, File(_ROTATE, "0755", rotate))
 
 
-def user_data(cluster: Cluster, node: Node, timing: Timing | None = None) -> str:
-    """A node's cloud-init document.
+def cloud_config(cluster: Cluster, node: Node, timing: Timing | None = None) -> str:
+    """A node's cloud-init document."""
+    return _templates().get_template("user-data.yml.j2").render(files=files(cluster, node, timing))
+
+
+def user_data(cluster: Cluster, node: Node, timing: Timing | None = None) -> bytes:
+    """The document as EC2 keeps it, compressed; the same bytes on every machine.
 
     Raises:
         ValueError: It is longer than EC2's 16 KiB.
     """
-    text = _templates().get_template("user-data.yml.j2").render(files=files(cluster, node, timing))
-    size = len(text.encode())
-    if size > USER_DATA_BYTES:
-        raise ValueError(f"timescale: user data of {size} bytes (EC2 takes {USER_DATA_BYTES})")
-    return text
+    packed = gzipped(cloud_config(cluster, node, timing).encode())
+    if len(packed) > USER_DATA_BYTES:
+        raise ValueError(f"timescale: user data of {len(packed)} bytes (EC2 takes {USER_DATA_BYTES})")
+    return packed
 
 
 @dataclass(frozen=True)
@@ -204,14 +259,25 @@ class Reach:
     repositories: tuple[str, ...]
     instances: str
     region: str
+    namespace: str = ""
+    ca_parameter: str = ""
+    event_bus: str = ""
+    agent_objects: tuple[str, ...] = ()
+    replica_key: str = ""
+    replica_region: str = ""
 
 
 def node_policy(reach: Reach) -> dict[str, object]:
     """What a node may do: bring its cluster's volumes to itself, read its secrets, ship backups and logs, pull its images.
 
+    It rotates the cluster's four passwords itself, because nobody but a node may log in as superuser; it makes the cluster's certificate
+    authority once and cannot replace it. `Reach.agent_objects` are AWS's own, which the SSM agent reads through the S3 endpoint: with one,
+    AWS wants them in the role (Systems Manager, "SSM Agent communications with AWS managed S3 buckets").
+
     It may put a delete marker on a backup (pgBackRest expires old ones so), never remove a version: what is locked stays.
     No statement decrypts with any key but a named one (POLICY-RULES KMS-04).
     """
+    copied = sorted({reach.region, reach.replica_region})
     through_ec2 = {"StringEquals": {"kms:ViaService": f"ec2.{reach.region}.amazonaws.com"}}
 
     def allow(sid: str, actions: Sequence[str], resources: Sequence[str], condition: dict[str, object] | None = None) -> dict[str, object]:
@@ -243,12 +309,47 @@ def node_policy(reach: Reach) -> dict[str, object]:
             ),
             allow("ReadSecrets", ["secretsmanager:GetSecretValue"], reach.secrets),
             allow(
-                "DecryptSecrets",
-                ["kms:Decrypt"],
+                "RotateSecrets",
+                ["secretsmanager:ListSecretVersionIds", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
+                reach.secrets,
+            ),
+            allow(
+                "UseSecretKey",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
                 [reach.secret_key],
                 {"StringEquals": {"kms:ViaService": f"secretsmanager.{reach.region}.amazonaws.com"}},
             ),
+            *(
+                [
+                    # A new password reaches the second region with the rights of the node that wrote it.
+                    allow(
+                        "SealCopiesOfSecrets",
+                        ["kms:Encrypt", "kms:GenerateDataKey"],
+                        [reach.replica_key],
+                        {"StringEquals": {"kms:ViaService": [f"secretsmanager.{one}.amazonaws.com" for one in copied]}},
+                    )
+                ]
+                if reach.replica_key
+                else []
+            ),
+            allow("KeepAuthority", ["ssm:GetParameter"], [reach.ca_parameter]),
+            # Without a null `ssm:Overwrite` the condition would let an update through that leaves the key out.
+            allow("MakeAuthority", ["ssm:PutParameter"], [reach.ca_parameter], {"StringEquals": {"ssm:Overwrite": "false"}}),
+            allow(
+                "EncryptAuthority",
+                ["kms:Decrypt", "kms:Encrypt"],
+                [reach.secret_key],
+                {"StringEquals": {"kms:ViaService": f"ssm.{reach.region}.amazonaws.com"}},
+            ),
+            allow(
+                "TellOfRotation",
+                ["events:PutEvents"],
+                [reach.event_bus],
+                {"StringEquals": {"events:detail-type": EVENT_TYPE, "events:source": EVENT_SOURCE}},
+            ),
+            allow("PublishMetrics", ["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": reach.namespace}}),
             allow("ListArchive", ["s3:GetBucketLocation", "s3:ListBucket"], [reach.bucket]),
+            *([allow("ReadAgentObjects", ["s3:GetObject"], reach.agent_objects)] if reach.agent_objects else []),
             allow("UseArchive", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{reach.bucket}/pgbackrest/*"]),
             allow(
                 "EncryptArchive",

@@ -7,6 +7,7 @@ from pydantic import Field
 from infra.settings.access import Access, AccountAccess
 from infra.settings.base import Section
 from infra.settings.data import Backup, Cache, Postgres, Secrets, Timescale
+from infra.settings.dr import Dr
 from infra.settings.edge import Edge
 from infra.settings.egress import Egress
 from infra.settings.foundation import Account, Network, Platform
@@ -28,6 +29,7 @@ class Settings(Section):
     cache: Cache = Field(default_factory=Cache, description="Valkey or Redis on ElastiCache.")
     secrets: Secrets = Field(default_factory=Secrets, description="Secrets Manager.")
     backup: Backup = Field(default_factory=Backup, description="AWS Backup.")
+    dr: Dr = Field(default_factory=Dr, description="The second region: what stands ready there.")
     services: Services = Field(default_factory=Services, description="What runs on ECS.")
     trading: Trading = Field(default_factory=Trading, description="Paper or live.")
     alarms: Alarms = Field(default_factory=Alarms, description="Thresholds and who hears of them.")

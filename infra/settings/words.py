@@ -216,6 +216,7 @@ _UNITS = (
     ("_percent", "percent"),
     ("steps", "percent"),
     ("iops", "I/O operations a second"),
+    ("throughput", "MiB/s"),
     ("_connections", "connections"),
     ("pool_min", "connections"),
     ("pool_max", "connections"),

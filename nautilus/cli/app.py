@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nautilus.cli import bootstrap, cost, deploy, diff, doctor, egress, graph, outputs, reach, state
+from nautilus.cli import backup, bootstrap, cost, deploy, diff, doctor, dr, egress, graph, outputs, reach, secrets, state
 from nautilus.cli.errors import CliError, ExitCode, StoppedError, classify, debugging
 from nautilus.cli.output import Output, asks_for_json
 
@@ -43,6 +43,9 @@ app.command()(bootstrap.bootstrap)
 app.command()(doctor.doctor)
 app.add_typer(state.state_app, name="state")
 app.add_typer(egress.egress_app, name="egress")
+app.add_typer(backup.backup_app, name="backup")
+app.add_typer(dr.dr_app, name="dr")
+app.add_typer(secrets.secrets_app, name="secrets")
 
 
 def _mount_config() -> None:

@@ -45,7 +45,8 @@ def inventory_of(stack: str, source: Path | None, config_dir: Path | None, *, as
     except InventoryError as error:
         raise BadUseError(str(error), where=str(source)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BadUseError(f"cannot be read: {error}", where=str(source)) from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadUseError(f"cannot be read: {reason}", where=str(source)) from error
     if not found.real:
         raise CannotTellError("empty", "it holds no resources: nothing can be said about a stack that is not up", where=str(source))
     return found

@@ -10,6 +10,7 @@ from nautilus.inventory.addresses import CLOUDFRONT_LIST, STRANGE_LIST, is_publi
 from nautilus.inventory.names import CLOUDFRONT, INTERNET, in_order
 from nautilus.inventory.network import Network, Permission
 from nautilus.inventory.ports import Ports, join, meet, ports_text
+from nautilus.inventory.tokens import FUNCTION
 
 _OUTSIDE: Final = "outside: "
 """Marks a peer that is no group, in keys."""
@@ -112,9 +113,14 @@ def matrix(network: Network) -> Matrix:
 
 
 def _names(network: Network) -> dict[str, str]:
-    """What people call each group: by what stands in it, else by its own name without its component's."""
+    """What people call each group: by what stands in it, else by its own name without its component's.
+
+    Functions share a group for what they do together, so it is the group's name that says what that is.
+    """
     held: dict[str, set[str]] = {}
     for thing in network.things:
+        if thing.resource.type == FUNCTION:
+            continue
         for urn in thing.groups:
             held.setdefault(urn, set()).add(thing.role)
     found: dict[str, str] = {}

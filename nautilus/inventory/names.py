@@ -31,6 +31,7 @@ PLATFORM: Final = (
     "backend",
     "engine",
     "ib-gateway",
+    "proxy",
     "postgres",
     "timescale",
     "cache",
@@ -43,7 +44,7 @@ PLATFORM: Final = (
 _ROLES: Final[Mapping[str, str]] = {
     DATABASE: "postgres",
     DATABASE_CLUSTER: "postgres",
-    DATABASE_PROXY: "postgres",
+    DATABASE_PROXY: "proxy",
     CACHE: "cache",
     CACHE_CLUSTER: "cache",
     CACHE_SERVERLESS: "cache",

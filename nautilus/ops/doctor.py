@@ -167,7 +167,7 @@ def check_secrets(session: Any, platform: Platform) -> list[Item]:
             if platform.outputs:
                 items.append(Item("secrets", Verdict.UNKNOWN, f"{name}: the stack's outputs do not name it"))
             continue
-        fill = f"aws secretsmanager put-secret-value --secret-id {arn} --secret-string file://…"
+        fill = f"nautilus secrets put {name} --stack {platform.stack}"
         try:
             versions = client.describe_secret(SecretId=arn).get("VersionIdsToStages") or {}
         except ClientError as error:

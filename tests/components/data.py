@@ -94,7 +94,18 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
                 "arn": f"arn:aws:rds:{place}:db:{name}",
                 "port": 5432,
                 "resourceId": f"db-{args.name}",
+                "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{place}:secret:rds!db-1"}]
+                if given.get("manageMasterUserPassword")
+                else [],
             }
+        case "aws:rds/proxy:Proxy":
+            name = given["name"]
+            return {
+                "endpoint": f"{name}.proxy-abc.{region}.rds.amazonaws.com",
+                "arn": f"arn:aws:rds:{place}:db-proxy:prx-0123456789abcdef0",
+            }
+        case "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup":
+            return {"name": "default"}
         case "aws:elasticache/replicationGroup:ReplicationGroup":
             name = given["replicationGroupId"]
             return {"primaryEndpointAddress": f"master.{name}.cache", "readerEndpointAddress": f"replica.{name}.cache"}

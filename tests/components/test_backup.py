@@ -14,6 +14,8 @@ from infra.settings import data
 from tests.components.data import Stack, context, key, protected, synth
 
 POSTGRES = "arn:aws:rds:us-east-1:123456789012:db:nautilus-prod-postgres"
+CRITICAL = "arn:aws:sns:us-east-1:123456789012:critical"
+REPORTS = "arn:aws:sns:us-east-1:123456789012:warning"
 VOLUME = "arn:aws:ec2:us-east-1:123456789012:volume/vol-1"
 
 
@@ -27,7 +29,8 @@ def made(*, unlocked: bool = False, topic: bool = True, resources: Any = None, c
             dr_key_arn=key("backup", region="us-west-2"),
             resource_arns={"postgres": POSTGRES, "timescale-0": VOLUME} if resources is None else resources,
             continuous=continuous,
-            topic_arn="arn:aws:sns:us-east-1:123456789012:critical" if topic else None,
+            topic_arn=CRITICAL if topic else None,
+            report_topic_arn=REPORTS if topic else None,
         )
         return {"vault": backup.vault_arn, "dr": backup.dr_vault_arn, "plan": backup.plan_id}
 
@@ -104,7 +107,7 @@ def test_nobody_deletes_a_recovery_point() -> None:
 
 def test_the_role_is_for_aws_backup_of_this_account() -> None:
     stack = made()
-    (trust,) = json.loads(stack.one("iam.Role")["assumeRolePolicy"])["Statement"]
+    (trust,) = json.loads(stack.one("iam.Role", "backup-role")["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": "backup.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     assert {one["policyArn"].rpartition("/")[2] for one in stack.all("iam.RolePolicyAttachment")} == {
@@ -116,10 +119,74 @@ def test_the_role_is_for_aws_backup_of_this_account() -> None:
         assert attached <= set(selection.needs)
 
 
-def test_failures_reach_the_topic() -> None:
+def test_the_vault_reports_to_the_quiet_topic() -> None:
     one = made().one("backup.VaultNotifications")
     assert {"BACKUP_JOB_COMPLETED", "COPY_JOB_FAILED"} <= set(one["backupVaultEvents"])
-    assert made(topic=False).all("backup.VaultNotifications") == []
+    assert one["snsTopicArn"] == REPORTS
+    silent = made(topic=False)
+    assert (silent.all("backup.VaultNotifications"), silent.all("cloudwatch.EventRule")) == ([], [])
+
+
+def fits(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
+    """EventBridge's matching, as far as these patterns use it: lists of values, nested objects, `$or`."""
+    for field, wanted in pattern.items():
+        if field == "$or":
+            if not any(fits(one, event) for one in wanted):
+                return False
+        elif isinstance(wanted, dict):
+            if not fits(wanted, event.get(field, {})):
+                return False
+        elif event.get(field) not in wanted:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["Backup", "Copy"])
+@pytest.mark.parametrize(("state", "heard"), [("FAILED", True), ("ABORTED", True), ("COMPLETED", False), ("RUNNING", False)])
+def test_a_failed_job_of_either_region_reaches_the_topic_that_wakes_people(kind: str, state: str, heard: bool) -> None:
+    stack = made()
+    event = {"source": "aws.backup", "detail-type": f"{kind} Job State Change", "detail": {"state": state}}
+    home, away = stack.one("cloudwatch.EventRule", "backup-failed"), stack.one("cloudwatch.EventRule", "backup-dr-failed")
+    assert fits(json.loads(home["eventPattern"]), event) is heard
+    assert fits(json.loads(away["eventPattern"]), event) is heard
+    assert stack.one("cloudwatch.EventTarget", "backup-failed")["arn"] == CRITICAL
+    forward = stack.one("cloudwatch.EventTarget", "backup-dr-failed")
+    assert (away["region"], forward["region"], forward["arn"]) == (
+        "us-west-2",
+        "us-west-2",
+        "arn:aws:events:us-east-1:123456789012:event-bus/default",
+    )
+    (allowed,) = json.loads(stack.one("iam.RolePolicy", "backup-dr-failed-policy")["policy"])["Statement"]
+    assert (allowed["Action"], allowed["Resource"]) == ("events:PutEvents", forward["arn"])
+
+
+@pytest.mark.parametrize(("status", "heard"), [("FAILED", True), ("ABORTED", True), ("COMPLETED", False)])
+def test_a_failed_restore_is_heard_too(status: str, heard: bool) -> None:
+    event = {"source": "aws.backup", "detail-type": "Restore Job State Change", "detail": {"status": status}}
+    assert fits(json.loads(made().one("cloudwatch.EventRule", "backup-failed")["eventPattern"]), event) is heard
+
+
+@pytest.mark.parametrize(
+    ("call", "heard"), [("DeleteBackupVaultLockConfiguration", True), ("PutBackupVaultAccessPolicy", True), ("ListBackupVaults", False)]
+)
+def test_who_weakens_the_protection_is_heard(call: str, heard: bool) -> None:
+    stack = made()
+    event = {
+        "source": "aws.backup",
+        "detail-type": "AWS API Call via CloudTrail",
+        "detail": {"eventSource": "backup.amazonaws.com", "eventName": call},
+    }
+    assert fits(json.loads(stack.one("cloudwatch.EventRule", "backup-weakened")["eventPattern"]), event) is heard
+    assert stack.one("cloudwatch.EventTarget", "backup-weakened")["arn"] == CRITICAL
+
+
+def test_cold_storage_is_for_the_monthly_rule_and_its_copy() -> None:
+    rules = {rule["ruleName"]: rule for rule in made(cold_after_days=60).one("backup.Plan", "backup-calendar")["rules"]}
+    assert {name for name, rule in rules.items() if "coldStorageAfter" in rule["lifecycle"]} == {"monthly"}
+    monthly = rules["monthly"]
+    assert monthly["lifecycle"] == monthly["copyActions"][0]["lifecycle"] == {"coldStorageAfter": 60, "deleteAfter": 366}
+    with pytest.raises(ValueError, match="monthly is deleted after 366 days, but AWS Backup keeps what moved to cold storage"):
+        made(cold_after_days=277)
 
 
 def test_vaults_are_protected_until_the_stack_is_unlocked() -> None:

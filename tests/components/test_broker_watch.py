@@ -71,6 +71,8 @@ def test_the_schedule_calls_it_every_hour_as_nobody_else() -> None:
     assert schedule["scheduleExpression"] == "rate(1 hour)"
     assert schedule["state"] == "ENABLED"
     assert schedule["target"]["arn"] == made.one("aws:lambda/function:Function").outputs["arn"]
+    assert schedule["target"]["retryPolicy"] == {"maximumEventAgeInSeconds": 1800, "maximumRetryAttempts": 2}
+    assert "input" not in schedule["target"], "the function takes no order"
     role = next(one for one in made if one.name == "broker-watch-invoke-role")
     assert schedule["target"]["roleArn"] == role.outputs["arn"]
     trust = json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]

@@ -50,6 +50,7 @@ def test_the_full_profile_keeps_aws_off_the_nat() -> None:
         "ec2",
         "ecr.api",
         "ecr.dkr",
+        "events",
         "guardduty-data",
         "kms",
         "logs",

@@ -23,6 +23,9 @@ def test_two_encrypted_topics_open_to_this_accounts_services_alone() -> None:
         assert allowed["Resource"] == made["arn"]
         assert allowed["Principal"] == {"Service": sorted(TOPIC_PUBLISHERS)}
         assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        rules = made.document("policy")["PublishFromRules"]
+        assert (rules["Principal"], rules["Resource"]) == ({"Service": "events.amazonaws.com"}, made["arn"])
+        assert "Condition" not in rules, "EventBridge names no account: a condition would silence it"
 
 
 def test_every_address_hears_of_both_once() -> None:

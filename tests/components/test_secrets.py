@@ -5,17 +5,40 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from infra.components.secrets import Secrets
 from infra.plan.flows import Role
-from infra.plan.secrets import Alphabet, SecretKind, SecretSpec, inventory
+from infra.plan.secrets import VALUE, Alphabet, Rotator, SecretKind, SecretSpec, inventory
 from infra.settings.workloads import Trading
 from tests.components.data import Secret, Stack, context, key, protected, synth
 
 SPECS = (
-    SecretSpec("database-password", SecretKind.GENERATED, "platform", (Role.BACKEND,), "DATABASE_PASSWORD", 30, "it", Alphabet(48, "-_")),
-    SecretSpec("jwt-signing-key", SecretKind.GENERATED, "backend", (Role.BACKEND,), "JWT_SECRET", 30, "it", Alphabet(64)),
+    SecretSpec(
+        "database-password",
+        SecretKind.GENERATED,
+        "platform",
+        (Role.BACKEND,),
+        "DATABASE_PASSWORD",
+        30,
+        "it",
+        Alphabet(48, "-_"),
+        Rotator.POSTGRES_ADMINISTRATOR,
+    ),
+    SecretSpec(
+        "jwt-signing-key",
+        SecretKind.GENERATED,
+        "backend",
+        (Role.BACKEND,),
+        "",
+        30,
+        "it",
+        Alphabet(64),
+        Rotator.JWT,
+        keys={"JWT_SECRET": "current"},
+        template={"current": VALUE, "previous": ""},
+    ),
     SecretSpec("fred-api-key", SecretKind.FILLED, "data", (Role.BACKEND,), "FRED_API_KEY", 14, "FRED"),
 )
 
@@ -61,7 +84,44 @@ def test_values_have_their_consumers_characters() -> None:
 def test_values_stay_secret_and_rotation_owns_them_later() -> None:
     version = made().one("secretsmanager.SecretVersion", "secrets-database-password-version")
     assert isinstance(version["secretString"], Secret)
-    assert version.ignored == ("secretString",)
+    assert version.ignored == ("secretString", "versionStages")
+
+
+def test_a_first_version_is_known_as_one_and_never_removed() -> None:
+    for version in made().all("secretsmanager.SecretVersion"):
+        assert version["versionStages"] == ["AWSCURRENT", "FIRST"]
+
+
+def test_a_json_secret_starts_with_all_its_parts() -> None:
+    version = made().one("secretsmanager.SecretVersion", "secrets-jwt-signing-key-version")
+    assert isinstance(version["secretString"], Secret)
+    assert json.loads(version["secretString"].value) == {"current": "value-of-secrets-jwt-signing-key-value", "previous": ""}
+
+
+def test_containers_are_given_references_and_readers_come_after_the_rotation() -> None:
+    def build() -> dict[str, Any]:
+        secrets = Secrets("secrets", context(), specs=SPECS, key_arn=key("a"), dr_key_arn=key("b"))
+        before = secrets.environment(Role.BACKEND)
+        secrets.rotated("jwt-signing-key", pulumi.Output.from_input("arn-by-its-rotation"))
+        return {"before": pulumi.Output.all(**before), "after": pulumi.Output.all(**secrets.environment(Role.BACKEND))}
+
+    outputs = synth(build).outputs
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nautilus/prod"
+    assert outputs["before"] == {
+        "DATABASE_PASSWORD": f"{arn}/database-password-AbCdEf",
+        "FRED_API_KEY": f"{arn}/fred-api-key-AbCdEf",
+        "JWT_SECRET": f"{arn}/jwt-signing-key-AbCdEf:current::",
+    }
+    assert outputs["after"]["JWT_SECRET"] == "arn-by-its-rotation:current::"
+
+
+def test_a_rotation_of_what_is_not_there_is_refused() -> None:
+    def build() -> dict[str, Any]:
+        Secrets("secrets", context(), specs=SPECS, key_arn=key("a"), dr_key_arn=key("b")).rotated("nothing", pulumi.Output.from_input("x"))
+        return {}
+
+    with pytest.raises(ValueError, match="no secret `nothing`"):
+        synth(build)
 
 
 def test_the_policy_shuts_strangers_out() -> None:

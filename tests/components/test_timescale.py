@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
 import pytest
 import yaml
 
+from infra.component import Context
+from infra.components.backup import SELECTION_TAG, Backup
 from infra.components.storage import PrivateBucket
 from infra.components.timescale import Timescale
 from infra.plan.secrets import TIMESCALE_SECRETS
@@ -20,12 +23,33 @@ ETCD = f"{REGISTRY}/etcd@sha256:{'e7' * 32}"
 SECRETS = {name: f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:nautilus/prod/{name}-AbCdEf" for name in TIMESCALE_SECRETS}
 
 
+def timescale_of(
+    ctx: Context, archive: PrivateBucket, *, subnets: int = 3, secrets: dict[str, str] | None = None, etcd: str = ETCD, **settings: Any
+) -> Timescale:
+    return Timescale(
+        "timescale",
+        ctx,
+        settings=data.Timescale(**settings),
+        subnet_ids=[f"subnet-{n}" for n in range(subnets)],
+        vpc_id="vpc-1",
+        group_id="sg-timescale",
+        key_arn=key("database"),
+        log_key_arn=key("logs"),
+        secret_arns=SECRETS if secrets is None else secrets,
+        secret_key_arn=key("secrets"),
+        registry_url=f"{REGISTRY}/timescale",
+        etcd_image=etcd,
+        archive=archive,
+        archive_key_arn=key("backup"),
+    )
+
+
 def made(
     *,
     unlocked: bool = False,
     subnets: int = 3,
     secrets: dict[str, str] | None = None,
-    etcd: str = f"{REGISTRY}/etcd@sha256:{'e7' * 32}",
+    etcd: str = ETCD,
     **settings: Any,
 ) -> Stack:
     def build() -> dict[str, Any]:
@@ -33,22 +57,7 @@ def made(
         archive = PrivateBucket(
             "archive", ctx, bucket_name="nautilus-prod-archive", key_arn=key("backup"), log_bucket=None, object_lock_days=90
         )
-        timescale = Timescale(
-            "timescale",
-            ctx,
-            settings=data.Timescale(**settings),
-            subnet_ids=[f"subnet-{n}" for n in range(subnets)],
-            vpc_id="vpc-1",
-            group_id="sg-timescale",
-            key_arn=key("database"),
-            log_key_arn=key("logs"),
-            secret_arns=SECRETS if secrets is None else secrets,
-            secret_key_arn=key("secrets"),
-            registry_url=f"{REGISTRY}/timescale",
-            etcd_image=etcd,
-            archive=archive,
-            archive_key_arn=key("backup"),
-        )
+        timescale = timescale_of(ctx, archive, subnets=subnets, secrets=secrets, etcd=etcd, **settings)
         return {
             "writer": timescale.writer_address,
             "reader": timescale.reader_address,
@@ -61,7 +70,7 @@ def made(
 
 
 def user_data(stack: Stack, letter: str) -> dict[str, str]:
-    document = base64.b64decode(stack.one("ec2.LaunchTemplate", f"timescale-{letter}-template")["userData"]).decode()
+    document = gzip.decompress(base64.b64decode(stack.one("ec2.LaunchTemplate", f"timescale-{letter}-template")["userData"])).decode()
     assert document.startswith("#cloud-config\n")
     return {item["path"]: item["content"] for item in yaml.safe_load(document)["write_files"]}
 
@@ -102,7 +111,8 @@ def test_data_volumes_are_encrypted_and_never_in_a_template() -> None:
     for one in stack.all("ebs.Volume"):
         assert (one["encrypted"], one["kmsKeyId"], one["type"]) == (True, key("database"), "gp3")
     assert {(one["size"], one["iops"]) for one in stack.all("ebs.Volume") if one.name.endswith("data")} == {(300, 4_000)}
-    assert {one["size"] for one in stack.all("ebs.Volume") if one.name.endswith("etcd")} == {10}
+    small = [one for one in stack.all("ebs.Volume") if one.name.endswith("etcd")]
+    assert {(one["size"], one["iops"], one["throughput"]) for one in small} == {(10, 3_000, 125)}, "what gp3 gives without a surcharge"
     assert {len(one["blockDeviceMappings"]) for one in stack.all("ec2.LaunchTemplate")} == {1}
 
 
@@ -116,6 +126,31 @@ def test_only_data_volumes_are_offered_for_backup() -> None:
     assert made().outputs["volumes"] == [f"arn:aws:ec2:us-east-1:{ACCOUNT}:volume/vol-timescale-{letter}-data" for letter in "abc"]
 
 
+def test_no_backup_plan_takes_an_etcd_volume() -> None:
+    """A member that came back with an old log would vote for the past, so neither the ARNs nor the tag of the calendar reach its volume."""
+
+    def build() -> dict[str, Any]:
+        ctx = context()
+        archive = PrivateBucket("archive", ctx, bucket_name="nautilus-prod-archive", key_arn=key("backup"), log_bucket=None)
+        timescale = timescale_of(ctx, archive)
+        Backup(
+            "backup",
+            ctx,
+            settings=data.Backup(),
+            key_arn=key("backup"),
+            dr_key_arn=key("backup", region="us-west-2"),
+            resource_arns={f"timescale-{index}": arn for index, arn in enumerate(timescale.volume_arns)},
+        )
+        return {}
+
+    stack = synth(build)
+    taken = {arn for one in stack.all("backup.Selection") for arn in one.inputs.get("resources") or []}
+    volumes = {one.name: one for one in stack.all("ebs.Volume")}
+    assert {name for name in volumes if any(arn.endswith(f"/vol-{name}") for arn in taken)} == {f"timescale-{one}-data" for one in "abc"}
+    assert not [name for name, one in volumes.items() if SELECTION_TAG in one["tags"]]
+    assert not any("*" in arn for arn in taken), "no pattern that would take every volume"
+
+
 def test_user_data_tells_each_node_who_it_is_and_who_its_peers_are() -> None:
     stack = made()
     for index, letter in enumerate("abc"):
@@ -124,6 +159,9 @@ def test_user_data_tells_each_node_who_it_is_and_who_its_peers_are() -> None:
         assert "a=https://10.20.64.10:2380,b=https://10.20.65.10:2380,c=https://10.20.66.10:2380" in found["/etc/nautilus/etcd.yml"]
         environment = found["/etc/nautilus/node.env"]
         assert f"DATA_VOLUME=vol-timescale-{letter}-data\n" in environment
+        assert "METRICS_NAMESPACE=Nautilus/nautilus-prod\n" in environment
+        assert f"CA_PARAMETER=/nautilus/prod/timescale/ca\nCA_KEY={key('secrets')}\n" in environment
+        assert "shared_buffers: 4096MB" in found["/etc/nautilus/patroni.yml"]
         assert f"ETCD_VOLUME=vol-timescale-{letter}-etcd\n" in environment
         assert f"TIMESCALE_IMAGE={REGISTRY}/timescale@{data.Timescale().image_digest}\n" in environment
         assert "repo1-s3-bucket=nautilus-prod-archive\n" in found["/etc/nautilus/pgbackrest.conf"]
@@ -160,6 +198,11 @@ def test_the_nodes_permissions_name_what_they_reach() -> None:
         f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/nautilus-prod/etcd",
         f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/nautilus-prod/timescale",
     ]
+    assert statements["RotateSecrets"]["Resource"] == list(SECRETS.values())
+    assert statements["MakeAuthority"]["Resource"] == [f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/nautilus/prod/timescale/ca"]
+    assert statements["TellOfRotation"]["Resource"] == [f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"]
+    assert "arn:aws:s3:::amazon-ssm-us-east-1/*" in statements["ReadAgentObjects"]["Resource"]
+    assert len(stack.one("iam.RolePolicy")["policy"]) <= 10_240, "IAM's limit for a role's inline policies"
     assert statements["WriteLogs"]["Resource"] == [f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/nautilus/prod/timescale:*"]
     for letter in "abc":
         assert "timescale-node" in stack.one("ec2.LaunchTemplate", f"timescale-{letter}-template").needs, (

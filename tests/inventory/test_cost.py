@@ -29,6 +29,8 @@ from nautilus.inventory.cost import (
     use_note,
     zones,
 )
+from nautilus.inventory.cost.machines import rds_vcpus
+from nautilus.inventory.cost.scene import UnpricedError
 from nautilus.inventory.prices import PriceTable, load, parse
 from nautilus.inventory.values import UNKNOWN
 from tests.conftest import ROOT, changed, stack, synthesised
@@ -78,6 +80,8 @@ ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 FIREWALL = "aws:networkfirewall/firewall:Firewall"
 SUBNET = "aws:ec2/subnet:Subnet"
 DATABASE = "aws:rds/instance:Instance"
+PROXY = "aws:rds/proxy:Proxy"
+PROXY_TARGET = "aws:rds/proxyTarget:ProxyTarget"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 VOLUME = "aws:ebs/volume:Volume"
 GROUP = "aws:autoscaling/group:Group"
@@ -148,6 +152,39 @@ def test_databases() -> None:
     assert monthly(database(multiAz=True)) == Decimal("94.17") + Decimal("4.60")
     assert "db.x9.huge (single)" in refusal(database(instanceClass="db.x9.huge"))
     assert "storage io1" in refusal(database(storageType="io1"))
+
+
+def test_throughput_of_a_database_above_what_is_free() -> None:
+    large: dict[str, Any] = {"allocatedStorage": 400, "iops": 12_000}
+    plain = monthly(database(**large))
+    assert monthly(database(**large, storageThroughput=500)) == plain
+    assert monthly(database(**large, storageThroughput=600)) - plain == 100 * Decimal("0.08")
+    assert monthly(database(**large, storageThroughput=600, multiAz=True)) - monthly(database(**large, multiAz=True)) == 100 * Decimal(
+        "0.16"
+    )
+
+
+def proxied(instance_class: str) -> list[dict[str, Any]]:
+    return [
+        item(PROXY, "proxy", engineFamily="POSTGRESQL"),
+        item(PROXY_TARGET, "target", {"dbProxyName": [(PROXY, "proxy")], "dbInstanceIdentifier": [(DATABASE, "one")]}),
+        database(instanceClass=instance_class),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("instance_class", "vcpus"),
+    [("db.t4g.micro", 2), ("db.t4g.medium", 2), ("db.m6g.large", 2), ("db.m7g.xlarge", 4), ("db.m7g.2xlarge", 8)],
+)
+def test_a_database_proxy_costs_by_the_vcpus_behind_it(instance_class: str, vcpus: int) -> None:
+    assert monthly(*proxied(instance_class)) - monthly(database(instanceClass=instance_class)) == vcpus * MONTH * Decimal("0.015")
+
+
+def test_a_database_proxy_of_somebody_elses_database_has_no_price() -> None:
+    assert "not of this stack" in refusal(item(PROXY, "proxy"))
+    assert rds_vcpus("db.m6g.medium") == 1
+    with pytest.raises(UnpricedError, match="vCPUs of db"):
+        rds_vcpus("db.serverless")
     assert "allocatedStorage" in refusal(database(allocatedStorage=None))
 
 
@@ -172,6 +209,16 @@ def test_cache_nodes() -> None:
     assert monthly(item(CACHE, numNodeGroups=2, replicasPerNodeGroup=1, **group)) == 4 * MONTH * Decimal("0.0256")
     assert monthly(item(CACHE, **{**group, "engine": "redis"}, numCacheClusters=1)) == MONTH * Decimal("0.032")
     assert "memcached" in refusal(item(CACHE, **{**group, "engine": "memcached"}))
+
+
+def test_the_secondary_of_a_global_datastore_costs_what_its_primary_does() -> None:
+    store = "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup"
+    home = item(CACHE, "home", engine="valkey", nodeType="cache.t4g.medium", numCacheClusters=2)
+    joined = item(store, "store", {"primaryReplicationGroupId": [(CACHE, "home")]})
+    abroad = item(CACHE, "abroad", {"globalReplicationGroupId": [(store, "store")]}, numCacheClusters=3)
+    alone = monthly(home)
+    assert monthly(home, joined, abroad) == alone / 2 * 5
+    assert "primary" in refusal(item(store, "store"), abroad)
 
 
 def test_volumes() -> None:

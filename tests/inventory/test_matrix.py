@@ -95,7 +95,16 @@ def test_a_matrix_is_plain_data() -> None:
 def test_the_matrix_of_local_is_the_flow_table(local_platform: Any) -> None:
     """What AWS is told equals the one table: no rule more, none less, none of one side alone."""
     found = of(recorded(local_platform))
-    table = flows(gateway_port=4004, timescale=True, interface_endpoints=True, s3_endpoint=True, venue_ports=venue_ports(Egress()))
+    table = flows(
+        gateway_port=4004,
+        timescale=True,
+        interface_endpoints=True,
+        s3_endpoint=True,
+        proxy=True,
+        rotation=True,
+        restore_check=True,
+        venue_ports=venue_ports(Egress()),
+    )
     built = {(item.source, item.target, span) for item in found.allowed for span in item.ports}
     assert built == {(str(flow.source), str(flow.target), flow.ports) for flow in table}
     assert found.half_open == ()

@@ -602,7 +602,10 @@ def test_local_serves_its_clients_and_its_services_reach_their_data(whole: Inven
     for source, target, port in (
         ("internet", "backend", 8000),
         ("internet", "frontend", 8080),
-        ("backend", "postgres", 5432),
+        ("backend", "proxy", 5432),
+        ("proxy", "postgres", 5432),
+        ("engine", "postgres", 5432),
+        ("rotate-cache-engine-password", "cache", 6379),
         ("backend", "timescale", 5433),
         ("backend", "cache", 6379),
         ("engine", "ib-gateway", 4004),
@@ -612,7 +615,13 @@ def test_local_serves_its_clients_and_its_services_reach_their_data(whole: Inven
         ("backend", "s3", 443),
     ):
         assert prover.prove(source, target, port).answer is YES, (source, target, port)
-    for source, target in (("frontend", "postgres"), ("frontend", "internet"), ("postgres", "internet"), ("internet", "ib-gateway")):
+    for source, target in (
+        ("frontend", "postgres"),
+        ("backend", "postgres"),
+        ("frontend", "internet"),
+        ("postgres", "internet"),
+        ("internet", "ib-gateway"),
+    ):
         assert prover.prove(source, target).answer is NO, (source, target)
 
 
@@ -721,5 +730,5 @@ def test_the_internet_does_not_reach_data_under_any_settings(sections: dict[str,
     for role in DATA_ROLES:
         assert prover.prove("internet", role).answer is NO, role
     assert prover.prove("internet", "backend", 8000).answer is YES
-    assert prover.prove("backend", "postgres", 5432).answer is YES
+    assert prover.prove("backend", "proxy", 5432).answer is YES
     assert [str(finding) for finding in findings(inventory)] == []

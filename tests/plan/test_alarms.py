@@ -35,9 +35,12 @@ def whole(thresholds: Alarms | None = None, *, in_use: bool = True) -> dict[str,
             namespace=NAMESPACE,
             in_use=in_use,
         ),
+        plan.proxy_alarms(proxy="proxy", most=400),
         plan.cache_alarms(members=["c-1", "c-2", "c-3"], thresholds=limits),
-        plan.timescale_alarms(groups=["t-1", "t-2", "t-3"], thresholds=limits),
+        plan.timescale_alarms(groups=["t-1", "t-2", "t-3"], thresholds=limits, namespace="N", balancer=LB, writer=Target("writer")),
         plan.backup_alarms(vault="v"),
+        plan.restore_alarms(namespace=NAMESPACE, rto_minutes=60, rpo_minutes=60, age_days=8, functions={"restore-testing": "f"}),
+        plan.config_backup_alarms(namespace=NAMESPACE),
         plan.certificate_alarms("origin", certificate=Target("certificate")),
         plan.vpn_alarms(endpoint="e"),
         plan.nat_alarms(gateways=[Target("nat-1")]),
@@ -68,12 +71,32 @@ def metrics(spec: AlarmSpec) -> list[Metric]:
         ("postgres-lost", Severity.CRITICAL, Comparison.BELOW, 1, 60),
         ("postgres-lag-1", Severity.WARNING, Comparison.ABOVE, 60, 180),
         ("postgres-connections", Severity.WARNING, Comparison.ABOVE, 450, 180),
+        ("postgres-slot", Severity.WARNING, Comparison.ABOVE, 5 * 1024**3, 600),
+        ("postgres-proxy-lost", Severity.CRITICAL, Comparison.BELOW, 50, 120),
+        ("postgres-proxy-connections", Severity.WARNING, Comparison.ABOVE, 360, 180),
+        ("postgres-proxy-waits", Severity.WARNING, Comparison.ABOVE, 50_000, 180),
+        ("postgres-proxy-refused", Severity.WARNING, Comparison.ABOVE, 10, 300),
         ("cache-lost", Severity.CRITICAL, Comparison.BELOW, 1, 60),
+        ("cache-cpu-3", Severity.WARNING, Comparison.ABOVE, 80, 300),
+        ("cache-host-cpu", Severity.WARNING, Comparison.ABOVE, 90, 300),
+        ("cache-lag", Severity.WARNING, Comparison.ABOVE, 60, 180),
+        ("cache-evictions", Severity.WARNING, Comparison.ABOVE, 0, 300),
+        ("cache-connections", Severity.WARNING, Comparison.ABOVE, 5000, 180),
+        ("cache-sign-ins", Severity.WARNING, Comparison.ABOVE, 9, 60),
+        ("cache-commands", Severity.WARNING, Comparison.ABOVE, 0, 60),
+        ("cache-keys", Severity.WARNING, Comparison.ABOVE, 0, 60),
+        ("config-backup-failed", Severity.WARNING, Comparison.ABOVE, 0, 3600),
+        ("config-backup-silent", Severity.WARNING, Comparison.BELOW, 2, 86400),
+        ("config-backup-repository", Severity.WARNING, Comparison.ABOVE, 26, 86400),
         ("cache-memory-2", Severity.WARNING, Comparison.ABOVE, 85, 300),
         ("gateway-disconnected", Severity.CRITICAL, Comparison.BELOW, 1, 120),
         ("engine-twice", Severity.CRITICAL, Comparison.ABOVE, 1, 60),
         ("engine-absent", Severity.CRITICAL, Comparison.BELOW, 1, 300),
         ("backup-failed", Severity.CRITICAL, Comparison.ABOVE, 0, 300),
+        ("restore-failed", Severity.CRITICAL, Comparison.ABOVE, 0, 300),
+        ("restore-rto", Severity.WARNING, Comparison.ABOVE, 3_600, 300),
+        ("restore-rpo", Severity.CRITICAL, Comparison.ABOVE, 3_600, 300),
+        ("restore-age", Severity.WARNING, Comparison.ABOVE, 8, 86_400),
         ("origin-certificate", Severity.WARNING, Comparison.BELOW, 30, 86_400),
         ("nat-ports-1", Severity.WARNING, Comparison.ABOVE, 0, 300),
         ("uptime-site", Severity.CRITICAL, Comparison.BELOW, 1, 120),
@@ -96,9 +119,12 @@ def test_losing_a_thing_is_an_alarm_even_when_it_says_nothing_any_more() -> None
         "backend-down",
         "postgres-lost",
         "cache-lost",
+        "config-backup-silent",
+        "config-backup-repository",
         "gateway-disconnected",
         "engine-absent",
         "postgres-lag-1",
+        "postgres-proxy-lost",
         "timescale-node-1",
     ):
         assert table[key].missing is Missing.BREACHING, key
@@ -126,15 +152,36 @@ def test_an_idle_database_of_a_foundation_is_no_incident() -> None:
     assert "postgres-lost" not in whole(in_use=False)
 
 
+def test_a_database_without_replicas_has_no_slot_to_watch() -> None:
+    alone = plan.postgres_alarms(
+        instance="db",
+        replicas=[],
+        instance_class="db.m7g.xlarge",
+        storage_gb=100,
+        max_connections=500,
+        thresholds=Alarms(),
+        namespace=NAMESPACE,
+        in_use=True,
+    )
+    assert {"postgres-slot", "postgres-lag-1"}.isdisjoint({spec.key for spec in alone})
+
+
+def test_the_proxy_is_watched_by_its_name_and_its_one_writer() -> None:
+    lost = metrics(whole()["postgres-proxy-lost"])[0]
+    assert lost.dimensions == (("ProxyName", "proxy"), ("TargetGroup", "default"), ("TargetRole", "READ_WRITE"))
+    for key in ("connections", "waits", "refused"):
+        assert metrics(whole()[f"postgres-proxy-{key}"])[0].dimensions == (("ProxyName", "proxy"),)
+
+
 def test_every_line_is_one_that_cloudwatch_accepts() -> None:
     for key, spec in whole().items():
         assert re.fullmatch(r"[a-z][a-z0-9-]*", key), key
         assert 1 <= (spec.datapoints or spec.periods) <= spec.periods, key
         assert len(spec.description) <= 1024, key
         for metric in metrics(spec):
-            assert metric.period in {60, 300, 14_400, 86_400}, key
+            assert metric.period in {60, 300, 3_600, 14_400, 86_400}, key
             assert spec.periods * metric.period <= 86_400, key
-            assert metric.statistic in {"Average", "Minimum", "Maximum", "Sum"} or metric.is_percentile, key
+            assert metric.statistic in {"Average", "Minimum", "Maximum", "Sum", "SampleCount"} or metric.is_percentile, key
         if isinstance(spec.source, Expression):
             names = [name for name, _ in spec.source.metrics]
             assert len(set(names)) == len(names) <= 10, key
@@ -194,6 +241,26 @@ def test_a_key_occurs_once() -> None:
 def test_the_cache_has_one_to_ten_members(count: int) -> None:
     with pytest.raises(ValueError, match="1 to 10"):
         plan.cache_alarms(members=[f"c-{number}" for number in range(count)], thresholds=Alarms())
+
+
+def test_alarms_on_the_whole_cache_look_at_every_member() -> None:
+    table = whole()
+    for key in ("cache-host-cpu", "cache-lag", "cache-evictions", "cache-connections", "cache-sign-ins", "cache-commands", "cache-keys"):
+        watched = metrics(table[key])
+        assert [metric.dimensions for metric in watched] == [(("CacheClusterId", f"c-{number}"),) for number in (1, 2, 3)], key
+        source = table[key].source
+        assert isinstance(source, plan.Expression)
+        worst = watched[0].statistic == "Maximum"
+        assert source.text.startswith("MAX([") == worst, f"{key} is the worst member, or the sum of all"
+        assert all(f"member_{index}" in source.text for index in range(3)), key
+
+
+def test_the_cache_s_connections_follow_the_settings() -> None:
+    (one,) = [
+        spec for spec in plan.cache_alarms(members=["c-1"], thresholds=Alarms(), max_connections=700) if spec.key == "cache-connections"
+    ]
+    assert one.threshold == 700
+    assert "700" in one.why
 
 
 def test_filters_feed_the_alarms_that_read_them() -> None:

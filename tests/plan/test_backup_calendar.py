@@ -7,19 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.plan.backup_calendar import (
+    COLD_DAYS,
     DAY,
+    LONGEST_AGE_DAYS,
+    MAINTENANCE,
     WEEK,
     Rule,
     calendar,
     clock,
+    cold_problem,
     conflicts,
     lock,
     log_shipping,
+    restore_conflict,
+    restore_schedules,
     starts,
     window,
 )
 from infra.plan.postgres import MAINTENANCE_WINDOW
-from infra.settings.data import Backup, LockMode
+from infra.settings.data import Backup, LockMode, RestoreTest, Weekday
 
 
 def by_name(settings: Backup | None = None) -> dict[str, Rule]:
@@ -161,3 +167,63 @@ def test_compliance_mode_needs_its_acknowledgement() -> None:
     found = lock(Backup(lock=LockMode.COMPLIANCE, acknowledge_compliance="this lock can never be removed", cooling_off_days=5))
     assert found is not None
     assert found.cooling_off_days == 5
+
+
+@given(st.integers(1, 3_560), st.integers(366, 3_650))
+def test_cold_storage_follows_aws_rule(cold: int, keep: int) -> None:
+    settings = Backup(cold_after_days=cold, monthly_days=keep)
+    if keep >= cold + COLD_DAYS:
+        assert {rule.name for rule in calendar(settings) if rule.cold_days} == {"monthly"}
+    else:
+        with pytest.raises(ValueError, match=f"until day {cold + COLD_DAYS} at least"):
+            calendar(settings)
+
+
+def test_a_log_has_no_cold_storage() -> None:
+    assert "none of" in (cold_problem(Rule("log", "cron(0 5 * * ? *)", 365, copied=False, continuous=True, cold_days=10)) or "")
+    assert cold_problem(Rule("snapshot", "cron(0 5 * * ? *)", 365, copied=False, cold_days=10)) is None
+
+
+def test_restore_tests_come_once_a_week_clear_of_the_maintenance() -> None:
+    schedules = restore_schedules(RestoreTest())
+    assert schedules == {"snapshots": "cron(0 6 ? * SAT *)", "log": "cron(0 9 ? * SAT *)"}
+    assert all(len(starts(schedule)) == 1 for schedule in schedules.values())
+    assert LONGEST_AGE_DAYS > 7
+    assert restore_conflict(RestoreTest()) is None
+
+
+@pytest.mark.parametrize(
+    ("weekday", "hour", "keep", "rto", "meets"),
+    [
+        ("SAT", 20, 4, 60, True),
+        ("SAT", 18, 4, 60, True),
+        ("SAT", 17, 4, 60, False),
+        ("SAT", 17, 1, 60, False),
+        ("SUN", 1, 4, 60, True),
+        ("SUN", 3, 1, 60, True),
+        ("SUN", 4, 4, 60, False),
+        ("FRI", 20, 4, 60, False),
+        ("FRI", 20, 24, 60, False),
+        ("FRI", 20, 24, 61, False),
+        ("FRI", 20, 24, 121, True),
+        ("SAT", 0, 4, 1_440, True),
+    ],
+)
+def test_a_restored_copy_does_not_outlast_the_start_of_the_maintenance(weekday: str, hour: int, keep: int, rto: int, meets: bool) -> None:
+    settings = RestoreTest(weekday=Weekday(weekday), start_hours=hour, keep_hours=keep, rto_minutes=rto)
+    assert (restore_conflict(settings) is not None) is meets
+
+
+@given(st.sampled_from(list(Weekday)), st.integers(0, 20), st.integers(1, 24), st.integers(15, 1_440))
+def test_the_conflict_agrees_with_counting_minutes(weekday: Weekday, hour: int, keep: int, rto: int) -> None:
+    settings = RestoreTest(weekday=weekday, start_hours=hour, keep_hours=keep, rto_minutes=rto)
+    first, last = window(MAINTENANCE)
+    closed = set(range(first, last))
+    length = 60 + -(-rto // 60) * 60 + keep * 60
+    busy = {
+        (start + minute) % WEEK
+        for schedule in restore_schedules(settings).values()
+        for start in starts(schedule)
+        for minute in range(length)
+    }
+    assert (restore_conflict(settings) is not None) is bool(busy & closed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 
 import pytest
@@ -10,18 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.plan.flows import Role
+from infra.plan.iam import secret_arn
 from infra.plan.secrets import (
+    APP_USERS,
     CACHE_TOKEN,
     DATABASE_PASSWORD,
     ELASTICACHE_SPECIAL,
     RDS_FORBIDDEN,
     SIGNING_KEY,
     TIMESCALE_SECRETS,
+    VALUE,
     Alphabet,
+    Rotator,
     SecretKind,
     SecretSpec,
+    Target,
+    check_alphabet,
     inventory,
     read_by,
+    references,
+    value_from,
 )
 from infra.settings.workloads import Trading, TradingMode
 
@@ -42,7 +51,7 @@ SEED_002 = {"TRADIER_API_KEY", "YAHOO_FINANCE_API_KEY", "FRED_API_KEY", "QUIVER_
 
 
 def test_everything_that_the_seeds_name_is_there() -> None:
-    found = {spec.env for spec in inventory(Trading())}
+    found = {variable for spec in inventory(Trading()) for variable in spec.variables}
     assert found >= SEED_004 | SEED_002 | {"TWS_USERID", "TWS_PASSWORD"}
     assert {spec.name for spec in inventory(Trading())} >= {"origin-header-value", "origin-header-previous"}
 
@@ -50,9 +59,10 @@ def test_everything_that_the_seeds_name_is_there() -> None:
 def test_names_and_variables_are_unique_and_sorted() -> None:
     specs = inventory(Trading())
     names = [spec.name for spec in specs]
-    variables = [spec.env for spec in specs if spec.env]
     assert names == sorted(set(names))
-    assert len(variables) == len(set(variables))
+    for role in Role:
+        variables = [variable for spec in read_by(specs, role) for variable in spec.variables]
+        assert len(variables) == len(set(variables)), f"two secrets fill the same variable of {role.value}"
 
 
 def test_what_brokers_and_vendors_issue_is_never_generated() -> None:
@@ -131,6 +141,106 @@ def test_generated_values_suit_those_who_take_them() -> None:
 def test_a_bad_spec_is_refused_with_the_reason(change: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         dataclasses.replace(GOOD, **change)
+
+
+MADE = SecretSpec("made-password", SecretKind.GENERATED, "x", (), "", 30, "x", Alphabet(48), Rotator.VALUE)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"rotator": Rotator.PERSON}, "people rotate what they fill"),
+        ({"alphabet": Alphabet(48, "@"), "target": Target.RDS}, "`made-password`: RDS for PostgreSQL refuses '@'"),
+        ({"alphabet": Alphabet(129), "target": Target.RDS}, "129 characters .accepted: 8 to 128"),
+        ({"env": "A", "keys": {"B": "b"}, "template": {"b": VALUE}}, "not both"),
+        ({"keys": {"B": "b"}, "template": {"c": VALUE}}, "first version lacks b"),
+        ({"keys": {"B": "b"}, "template": {"b": "fixed"}}, "the value stands in it"),
+        ({"keys": {"b": "b"}, "template": {"b": VALUE}}, "no environment variable from a JSON key"),
+        ({"keys": {"B": "b.c"}, "template": {"b.c": VALUE}}, "no environment variable from a JSON key"),
+    ],
+)
+def test_a_bad_generated_spec_is_refused_with_the_reason(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        dataclasses.replace(MADE, **change)
+
+
+def test_who_fills_is_a_person() -> None:
+    with pytest.raises(ValueError, match="people rotate what they fill"):
+        dataclasses.replace(GOOD, rotator=Rotator.VALUE)
+
+
+@pytest.mark.parametrize("character", ["/", '"', "@", " ", "'", "é", "\n"])
+def test_a_password_character_that_rds_refuses_is_refused_with_the_reason(character: str) -> None:
+    with pytest.raises(ValueError, match=r"RDS for PostgreSQL refuses .* in a password"):
+        check_alphabet(Alphabet(48, f"-{character}"), Target.RDS)
+    with pytest.raises(ValueError, match="`database-password`: RDS for PostgreSQL refuses"):
+        inventory(Trading(), password_special=character)
+
+
+@pytest.mark.parametrize("character", sorted(set("_.~/@ %*+=?,;:|{}[]()'\"\\`") - ELASTICACHE_SPECIAL))
+def test_a_character_that_elasticache_refuses_is_refused_with_the_reason(character: str) -> None:
+    with pytest.raises(ValueError, match="ElastiCache refuses"):
+        check_alphabet(Alphabet(64, character), Target.ELASTICACHE)
+    for accepted in ELASTICACHE_SPECIAL:
+        check_alphabet(Alphabet(64, accepted), Target.ELASTICACHE)
+
+
+def test_a_header_is_no_pattern() -> None:
+    for character in "*?-":
+        with pytest.raises(ValueError, match="refuses"):
+            check_alphabet(Alphabet(48, character), Target.HTTP_HEADER)
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8))
+def test_what_is_accepted_holds_nothing_that_is_refused(special: str) -> None:
+    refused = set(special) & (RDS_FORBIDDEN | {"\\"})
+    try:
+        specs = inventory(Trading(), password_special=special)
+    except ValueError:
+        assert refused
+    else:
+        assert not refused
+        drawn = {spec.alphabet.special for spec in specs if spec.alphabet and spec.target in {Target.RDS, Target.POSTGRES}}
+        assert drawn == {special}
+
+
+def test_json_secrets_start_with_all_their_parts() -> None:
+    specs = {spec.name: spec for spec in inventory(Trading())}
+    assert json.loads(specs["database-app-login"].first_version("drawn")) == {"username": APP_USERS[0], "password": "drawn"}
+    assert json.loads(specs["jwt-signing-key"].first_version("drawn")) == {
+        "current": "drawn",
+        "previous": "",
+        "previous_until": "1970-01-01T00:00:00Z",
+    }
+    assert specs["grafana-admin-password"].first_version("drawn") == "drawn"
+    with pytest.raises(ValueError, match="an empty value"):
+        specs["grafana-admin-password"].first_version("")
+
+
+def test_containers_are_given_parts_by_reference() -> None:
+    backend = references(inventory(Trading()), Role.BACKEND)
+    assert backend["DATABASE_USER"] == ("database-app-login", "username")
+    assert backend["DATABASE_PASSWORD"] == ("database-app-login", "password")
+    assert backend["REDIS_PASSWORD"] == ("cache-backend-password", None)
+    assert backend["JWT_SECRET_PREVIOUS"] == ("jwt-signing-key", "previous")
+    engine = references(inventory(Trading(), proxy=True), Role.ENGINE)
+    assert engine["REDIS_PASSWORD"] == ("cache-engine-password", None)
+    assert "DATABASE_USER" in engine
+    assert "DATABASE_USER" not in references(inventory(Trading(), proxy=True), Role.BACKEND)
+    assert references(inventory(Trading()), Role.TIMESCALE)["TIMESCALE_PASSWORD"] == ("timescale-market-password", None)
+
+
+def test_a_variable_has_one_source() -> None:
+    again = dataclasses.replace(GOOD, name="fred-key-again")
+    with pytest.raises(ValueError, match="both `fred-api-key` and `fred-key-again` fill FRED_API_KEY of backend"):
+        references((GOOD, again), Role.BACKEND)
+
+
+def test_references_are_as_ecs_reads_them() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nautilus/prod/x-AbCdEf"
+    assert value_from(arn, None) == arn
+    assert value_from(arn, "password") == f"{arn}:password::"
+    assert secret_arn(value_from(arn, "password")) == arn
 
 
 @given(st.integers())

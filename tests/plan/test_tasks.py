@@ -207,3 +207,9 @@ def test_a_closed_port_is_not_connected() -> None:
 def test_the_watch_script_is_stable_and_names_its_port() -> None:
     assert re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+)", tasks.gateway_watch(4001)) == ["4001"]
     assert tasks.gateway_watch(4001) == tasks.gateway_watch(4001)
+
+
+def test_a_part_of_a_json_secret_is_named_by_its_key() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nautilus/prod/database-app-login-AbCdEf"
+    made = backend(secrets={"DATABASE_PASSWORD": f"{arn}:password::"})
+    assert made["secrets"] == [{"name": "DATABASE_PASSWORD", "valueFrom": f"{arn}:password::"}]

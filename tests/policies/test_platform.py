@@ -80,7 +80,7 @@ def test_the_platform_keeps_every_rule(platform: list[Recorded]) -> None:
 def test_its_first_preview_passes_and_announces_composed_documents(platform: list[Recorded]) -> None:
     findings = evaluate(first_preview(platform), preview=True)
     assert [finding for finding in findings if finding.kind is not Kind.LATER] == []
-    assert {finding.rule for finding in findings} <= {"IAM-01", "ECS-06", "MSG-02", "S3-08", "SEC-04", "KMS-02", "IAM-05"}
+    assert {finding.rule for finding in findings} <= {"IAM-01", "ECS-06", "MSG-02", "S3-08", "SEC-04", "KMS-02", "KMS-04", "IAM-05"}
 
 
 def test_it_passes_as_the_engine_shows_it_after_an_up(platform: list[Recorded]) -> None:
@@ -95,6 +95,8 @@ def test_what_it_is_advised_is_known(platform: list[Recorded]) -> None:
     assert advised <= {
         "LB-09",  # tasks have no certificates of their own: inside the VPC requests travel in clear text
         "DNS-01",  # query log and DNSSEC are settings
+        "BKP-05",  # the second region's vault says nothing itself: EventBridge brings its failed jobs home
+        "NFW-07",  # in the second region's network stand databases alone, without a way out
     }
 
 
@@ -114,10 +116,12 @@ def test_the_graph_sees_the_flow_table(platform: list[Recorded]) -> None:
         named = {graph.name(target): {graph.name(source) for source in sources} for target, sources in graph.edges.items()}
         assert named["groups-load-balancer"] == {WORLD}
         assert named["groups-backend"] == {"groups-load-balancer"}
-        assert named["groups-postgres"] == {"groups-backend", "groups-engine"}
+        assert named["groups-postgres"] == {"groups-proxy", "groups-engine", "groups-rotation", "groups-restore-check"}
+        assert named["groups-proxy"] == {"groups-backend"}
         assert {graph.name(group) for group in graph.edge} == {"groups-load-balancer"}
         assert {graph.name(group) for group in graph.data} == {
             "groups-postgres",
+            "groups-proxy",
             "groups-cache",
             "groups-timescale",
             "groups-session-files",
@@ -147,6 +151,11 @@ LISTENER = "aws:lb/listener:Listener"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DNS = "aws:route53/resolverFirewall"
+DB = "aws:rds/instance:Instance"
+DB_PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+DB_PROXY = "aws:rds/proxy:Proxy"
+PROVIDER = "pulumi:providers:aws"
+CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 
 
 def named(resources: list[Recorded], name: str, type_end: str = "") -> Recorded:
@@ -405,6 +414,35 @@ def without(type_: str) -> Mutant:
     return mutate
 
 
+def without_parameter(name: str) -> Callable[[dict[str, Any]], None]:
+    """Takes a parameter out of a parameter group."""
+
+    def change(props: dict[str, Any]) -> None:
+        props["parameters"] = [item for item in props["parameters"] if item["name"] != name]
+
+    return change
+
+
+def with_parameter(name: str, value: str, method: str = "immediate") -> Callable[[dict[str, Any]], None]:
+    """Sets a parameter of a parameter group."""
+
+    def change(props: dict[str, Any]) -> None:
+        without_parameter(name)(props)
+        props["parameters"].append({"name": name, "value": value, "applyMethod": method})
+
+    return change
+
+
+def production_with(type_: str, prop: str, value: Any, **has: Any) -> Mutant:
+    """The platform says that it is production, and an input of the resource that `has` these is changed."""
+
+    def mutate(resources: list[Recorded]) -> list[Recorded]:
+        told = where(PROVIDER, lambda props: props.update(defaultTags={"tags": {"Environment": "prod"}}))(resources)
+        return where(type_, setting(prop, value), **has)(told)
+
+    return mutate
+
+
 def document(**changes: Any) -> str:
     return json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", **changes}]})
 
@@ -416,6 +454,8 @@ FORWARD = {"statelessDefaultActions": ["aws:forward_to_sfe"], "statelessFragment
 STRICT = {**FORWARD, "statefulEngineOptions": {"ruleOrder": "STRICT_ORDER"}}
 INLINE = [{"protocol": "tcp", "fromPort": 8000, "toPort": 8000, "cidrBlocks": ["10.0.0.0/8"]}]
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+A_ROLE = "arn:aws:iam::123456789012:role/anybody"
+DECRYPTS_ALL = json.dumps({"Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}]})
 
 MUTANTS: list[tuple[str, str, Mutant]] = [
     ("NET-02", "SSH for the world", admitting("backend", 22, cidrIpv4="0.0.0.0/0")),
@@ -432,6 +472,26 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
         "TimescaleDB on RDS",
         with_props("aws:rds/parameterGroup:ParameterGroup", parameters=[{"name": "shared_preload_libraries", "value": "timescaledb"}]),
     ),
+    ("RDS-02", "a database in clear", where(DB, setting("storageEncrypted", False))),
+    ("RDS-02", "AWS's own key", where(DB, setting("kmsKeyId", None), storageEncrypted=True, engine="postgres")),
+    ("RDS-03", "production in one zone", production_with(DB, "multiAz", False, engine="postgres")),
+    ("RDS-04", "a database that one call deletes", where(DB, setting("deletionProtection", False))),
+    ("RDS-05", "backups of a week", where(DB, setting("backupRetentionPeriod", 7), engine="postgres")),
+    ("RDS-09", "a log whose group RDS makes", where(DB, setting("enabledCloudwatchLogsExports", ["postgresql", "audit"]))),
+    ("RDS-10", "passwords alone", where(DB, setting("iamDatabaseAuthenticationEnabled", False))),
+    ("RDS-15", "clients in clear", where(DB_PARAMETERS, without_parameter("rds.force_ssl"))),
+    ("RDS-15", "AWS's own parameters", where(DB, setting("parameterGroupName", None))),
+    ("RDS-18", "statistics lost", where(DB_PARAMETERS, with_parameter("shared_preload_libraries", "pgaudit"))),
+    ("RDS-19", "connections at once", where(DB_PARAMETERS, with_parameter("max_connections", "600"))),
+    ("RDS-20", "the next major version with the old parameters", where(DB, setting("engineVersion", "18"), engine="postgres")),
+    ("RDS-25", "a proxy without TLS", where(DB_PROXY, setting("requireTls", False))),
+    ("RDS-27", "a proxy for passwords", where(DB_PROXY, setting("auths.0.iamAuth", "DISABLED"))),
+    ("CCH-01", "a cache in clear text", where(CACHE, setting("transitEncryptionEnabled", False))),
+    ("CCH-02", "a cache under AWS's own key", where(CACHE, setting("kmsKeyId", None))),
+    ("CCH-03", "production's cache without a replica", production_with(CACHE, "numCacheClusters", 1)),
+    ("CCH-04", "snapshots of two days", where(CACHE, setting("snapshotRetentionLimit", 2))),
+    ("CCH-05", "a cache that asks nobody", where(CACHE, setting("userGroupIds", None))),
+    ("CCH-08", "a user who may do everything", where("aws:elasticache/user:User", setting("accessString", "on ~* +@all"))),
     ("RDS-21", "data subnets lead out", leading_out),
     ("RDS-21", "all in one zone", one_zone),
     ("ECS-06", "a secret in the environment", with_props("aws:ecs/taskDefinition:TaskDefinition", containerDefinitions=LEAKY)),
@@ -440,7 +500,13 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
     ("S3-08", "a public bucket", with_props("aws:s3/bucketPolicy:BucketPolicy", policy=document())),
     ("S3-08", "a foreign account", with_props("aws:s3/bucketPolicy:BucketPolicy", policy=document(Principal={"AWS": "999999999999"}))),
     ("SEC-04", "a public secret", with_props("aws:secretsmanager/secretPolicy:SecretPolicy", policy=document())),
+    ("KMS-01", "a key that never rotates", with_props("aws:kms/key:Key", enableKeyRotation=False)),
     ("KMS-02", "a public key", with_props("aws:kms/key:Key", policy=document(Action="kms:*"))),
+    ("KMS-03", "a key that dies in a week", with_props("aws:kms/key:Key", deletionWindowInDays=7)),
+    ("KMS-04", "a role that opens every key", with_props("aws:iam/rolePolicy:RolePolicy", policy=DECRYPTS_ALL)),
+    ("KMS-05", "a role is master of a key", with_props("aws:kms/key:Key", policy=document(Principal={"AWS": A_ROLE}, Action="kms:*"))),
+    ("KMS-06", "a service for anybody", with_props("aws:kms/key:Key", policy=document(Principal={"Service": "cloudtrail.amazonaws.com"}))),
+    ("KMS-07", "a key without a name", without("aws:kms/alias:Alias")),
     ("IAM-01", "everything allowed", with_props("aws:iam/rolePolicy:RolePolicy", policy=IDENTITY)),
     ("IAM-05", "a role for everybody", with_props("aws:iam/role:Role", assumeRolePolicy=document(Action="sts:AssumeRole"))),
     ("IAM-06", "an administrator", with_props("aws:iam/rolePolicyAttachment:RolePolicyAttachment", policyArn=ADMINISTRATOR)),
@@ -557,6 +623,39 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
     ("ACM-01", "a certificate of the wrong region", where("aws:acm/certificate:Certificate", setting("region", "eu-west-1"))),
     ("ACM-01", "a certificate that nobody validates", used_at_once),
 ]
+
+
+_SECRETS = "aws:secretsmanager/secret"
+MUTANTS.extend(
+    [
+        ("SEC-01", "a secret that nobody rotates", without(f"{_SECRETS}Rotation:SecretRotation")),
+        (
+            "SEC-01",
+            "a rotation too late",
+            where(f"{_SECRETS}Rotation:SecretRotation", setting("rotationRules.scheduleExpression", "rate(31 days)")),
+        ),
+        ("SEC-02", "AWS's key", where(f"{_SECRETS}:Secret", lambda props: props.pop("kmsKeyId"))),
+        ("SEC-05", "no copy", where(f"{_SECRETS}:Secret", setting("replicas", []))),
+        ("SEC-06", "a secret without a policy", without(f"{_SECRETS}Policy:SecretPolicy")),
+    ]
+)
+
+
+_BACKUP = "aws:backup/"
+_CALENDAR = "nautilus-local-calendar"
+MUTANTS.extend(
+    [
+        ("BKP-01", "AWS's key", where(f"{_BACKUP}vault:Vault", lambda props: props.pop("kmsKeyArn"))),
+        ("BKP-02", "an open vault", without(f"{_BACKUP}vaultLockConfiguration:VaultLockConfiguration")),
+        ("BKP-03", "a table outside every plan", with_one_more("aws:dynamodb/table:Table", name="mutant")),
+        ("BKP-03", "a volume outside every plan", with_one_more("aws:ebs/volume:Volume", tags={"Name": "mutant"})),
+        ("BKP-04", "kept for two weeks", where(f"{_BACKUP}plan:Plan", setting("rules.0.lifecycle.deleteAfter", 14), name=_CALENDAR)),
+        ("BKP-04", "never copied", where(f"{_BACKUP}plan:Plan", setting("rules.1.copyActions", []), name=_CALENDAR)),
+        ("BKP-05", "nobody is told", without(f"{_BACKUP}vaultNotifications:VaultNotifications")),
+        ("BKP-06", "cold for a month", where(f"{_BACKUP}plan:Plan", setting("rules.2.lifecycle.coldStorageAfter", 336), name=_CALENDAR)),
+        ("BKP-07", "in RDS's hour before", where(f"{_BACKUP}plan:Plan", setting("rules.0.schedule", "cron(0 3 * * ? *)"), name=_CALENDAR)),
+    ]
+)
 
 
 @pytest.mark.parametrize("shown", [False, True], ids=["recorded", "first-preview"])

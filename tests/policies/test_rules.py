@@ -15,7 +15,7 @@ from policies.testing import Recorded, evaluate, judge, recorded_stack
 from policies.values import UNKNOWN
 
 EXAMPLES = [pytest.param(rule, example, id=f"{rule.id}-{example.case.value}-{example.why}") for rule in RULES for example in rule.examples]
-CRITICAL = "NET-02 NET-04 NET-09 NET-14 RDS-01 RDS-14 RDS-17 RDS-21 ECS-06 S3-01 S3-08 SEC-04 KMS-02 IAM-01 IAM-05 IAM-06 MSG-02"
+CRITICAL = "NET-02 NET-04 NET-09 NET-14 RDS-01 RDS-14 RDS-17 RDS-21 ECS-06 S3-01 S3-08 SEC-04 KMS-02 IAM-01 IAM-05 IAM-06 MSG-02 CCH-01 CCH-02 CCH-05 CCH-08"
 
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)

@@ -168,6 +168,22 @@ BASE: dict[str, dict[str, Any]] = {
         "scheduleExpression": "cron(0 5 ? * SUN *)",
         "recoveryPointSelection": {"algorithm": "LATEST_WITHIN_WINDOW", "includeVaults": ["*"], "recoveryPointTypes": ["SNAPSHOT"]},
     },
+    "backup.Framework": {
+        "name": "promises",
+        "controls": [
+            {"name": "BACKUP_RECOVERY_POINT_ENCRYPTED"},
+            {
+                "name": "BACKUP_RECOVERY_POINT_MINIMUM_RETENTION_CHECK",
+                "inputParameters": [{"name": "requiredRetentionDays", "value": "7"}],
+                "scope": {"tags": {"Team": "platform"}},
+            },
+        ],
+    },
+    "backup.ReportPlan": {
+        "name": "jobs",
+        "reportDeliveryChannel": {"s3BucketName": "reports"},
+        "reportSetting": {"reportTemplate": "BACKUP_JOB_REPORT"},
+    },
     "backup.RestoreTestingSelection": {
         "name": "databases",
         "restoreTestingPlanName": "weekly_test",
@@ -320,6 +336,15 @@ BASE: dict[str, dict[str, Any]] = {
         "maintenanceWindow": "sun:05:00-sun:06:00",
     },
     "elasticache.SubnetGroup": {"name": "main", "subnetIds": ["subnet-0", "subnet-1"]},
+    "elasticache.User": {
+        "userId": "main-backend",
+        "userName": "backend",
+        "engine": "valkey",
+        "accessString": "on ~backend:* -@all +@read",
+        "passwords": ["abcdefgh12345678"],
+    },
+    "elasticache.UserGroup": {"userGroupId": "main", "engine": "valkey", "userIds": ["main-backend"]},
+    "elasticache.GlobalReplicationGroup": {"globalReplicationGroupIdSuffix": "main", "primaryReplicationGroupId": "main"},
     "iam.OpenIdConnectProvider": {"url": "https://token.actions.githubusercontent.com", "clientIdLists": ["sts.amazonaws.com"]},
     "iam.Policy": {"policy": json.dumps(IDENTITY)},
     "iam.Role": {"assumeRolePolicy": json.dumps(TRUST)},
@@ -445,6 +470,20 @@ BASE: dict[str, dict[str, Any]] = {
         "bucket": "b",
         "rules": [
             {"id": "old", "status": "Enabled", "transitions": [{"days": 30, "storageClass": "STANDARD_IA"}], "expiration": {"days": 90}}
+        ],
+    },
+    "s3.BucketReplicationConfig": {
+        "bucket": "b",
+        "role": ROLE,
+        "rules": [
+            {
+                "id": "all",
+                "priority": 0,
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "deleteMarkerReplication": {"status": "Enabled"},
+                "destination": {"bucket": "arn:aws:s3:::c"},
+            }
         ],
     },
     "s3.BucketObjectLockConfiguration": {"bucket": "b", "rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": 30}}},
@@ -673,6 +712,18 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     (
         "secret-rotation",
         "secretsmanager.SecretRotation",
+        {"rotationRules": {"scheduleExpression": "cron(30 2 ? * SUN *)", "duration": "1h"}},
+        "rotationRules.scheduleExpression",
+    ),
+    (
+        "secret-rotation",
+        "secretsmanager.SecretRotation",
+        {"rotationRules": {"scheduleExpression": "cron(0 2 ? * SUN 2027)"}},
+        "rotationRules.scheduleExpression",
+    ),
+    (
+        "secret-rotation",
+        "secretsmanager.SecretRotation",
         {"rotationRules": {"scheduleExpression": "cron(0 22 ? * SUN *)", "duration": "3h"}},
         "rotationRules.duration",
     ),
@@ -680,6 +731,22 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("rds-identifier", "rds.Instance", {"identifier": "Main"}, "identifier"),
     ("rds-identifier", "rds.Instance", {"identifier": "main--db"}, "identifier"),
     ("rds-username", "rds.Instance", {"username": "a" * 17}, "username"),
+    (
+        "rds-replica-region",
+        "rds.Instance",
+        {"replicateSourceDb": arn("rds", "db:main", region="us-east-1"), "region": "us-west-2", "kmsKeyId": GONE, "storageEncrypted": True},
+        "kmsKeyId",
+    ),
+    (
+        "rds-replica-region",
+        "rds.Instance",
+        {
+            "replicateSourceDb": arn("rds", "db:main", region="us-east-1"),
+            "region": "us-west-2",
+            "kmsKeyId": arn("kms", "key/0c0ffee0-0000-4000-8000-000000000000", region="us-east-1"),
+        },
+        "kmsKeyId",
+    ),
     ("rds-username-reserved", "rds.Instance", {"username": "admin"}, "username"),
     ("rds-database-name", "rds.Instance", {"dbName": "my-db"}, "dbName"),
     ("rds-password", "rds.Instance", {"password": "short"}, "password"),
@@ -694,6 +761,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("rds-insights-retention", "rds.Instance", {"performanceInsightsRetentionPeriod": 30}, "performanceInsightsRetentionPeriod"),
     ("rds-storage", "rds.Instance", {"iops": 12000}, "iops"),
     ("rds-storage", "rds.Instance", {"allocatedStorage": 10}, "allocatedStorage"),
+    ("rds-storage", "rds.Instance", {"allocatedStorage": 400, "iops": 12000, "storageThroughput": 3001}, "storageThroughput"),
     ("rds-storage", "rds.Instance", {"maxAllocatedStorage": 101}, "maxAllocatedStorage"),
     ("rds-final-snapshot", "rds.Instance", {"finalSnapshotIdentifier": GONE}, "finalSnapshotIdentifier"),
     ("rds-final-snapshot-name", "rds.Instance", {"finalSnapshotIdentifier": "-final"}, "finalSnapshotIdentifier"),
@@ -715,6 +783,30 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("rds-proxy-name", "rds.Proxy", {"name": "1proxy"}, "name"),
     ("rds-proxy-idle-timeout", "rds.Proxy", {"idleClientTimeout": 28801}, "idleClientTimeout"),
     ("rds-proxy", "rds.Proxy", {"vpcSubnetIds": ["subnet-a"]}, "vpcSubnetIds"),
+    ("rds-proxy", "rds.Proxy", {"auths": GONE}, "auths"),
+    ("rds-proxy", "rds.Proxy", {"auths": GONE, "defaultAuthScheme": "NONE"}, "auths"),
+    ("rds-proxy", "rds.Proxy", {"defaultAuthScheme": "IAM_AUTH"}, "requireTls"),
+    (
+        "rds-proxy",
+        "rds.Proxy",
+        {"auths": [{"authScheme": "SECRETS", "secretArn": arn("secretsmanager", "secret:x-abcdef"), "iamAuth": "REQUIRED"}]},
+        "requireTls",
+    ),
+    (
+        "rds-proxy",
+        "rds.Proxy",
+        {"auths": [{"authScheme": "SECRETS", "secretArn": arn("secretsmanager", "secret:x-abcdef"), "username": "app"}]},
+        "auths[0].username",
+    ),
+    ("rds-proxy-auth-scheme", "rds.Proxy", {"defaultAuthScheme": "PASSWORD", "requireTls": True}, "defaultAuthScheme"),
+    ("rds-proxy-engine", "rds.Proxy", {"engineFamily": "postgres"}, "engineFamily"),
+    (
+        "rds-blue-green",
+        "rds.Instance",
+        {"blueGreenUpdate": {"enabled": True}, "manageMasterUserPassword": True, "password": GONE},
+        "blueGreenUpdate.enabled",
+    ),
+    ("rds-blue-green", "rds.Instance", {"blueGreenUpdate": {"enabled": True}, "backupRetentionPeriod": 0}, "blueGreenUpdate.enabled"),
     (
         "rds-proxy-pool",
         "rds.ProxyDefaultTargetGroup",
@@ -741,6 +833,33 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ),
     ("elasticache-snapshot-retention", "elasticache.ReplicationGroup", {"snapshotRetentionLimit": 36}, "snapshotRetentionLimit"),
     ("elasticache-group-names", "elasticache.SubnetGroup", {"name": "Main"}, "name"),
+    ("elasticache-user-id", "elasticache.User", {"userId": "u" * 41}, "userId"),
+    ("elasticache-user-id", "elasticache.User", {"userId": "main--backend"}, "userId"),
+    ("elasticache-user-group-id", "elasticache.UserGroup", {"userGroupId": "Main"}, "userGroupId"),
+    ("elasticache-user-password", "elasticache.User", {"passwords": ["too-short"]}, "passwords[0]"),
+    ("elasticache-user-password-mode", "elasticache.User", {"passwords": ["a" * 16, "b" * 16, "c" * 16]}, "passwords"),
+    ("elasticache-user-password-mode", "elasticache.User", {"passwords": GONE}, "passwords"),
+    ("elasticache-user-password-mode", "elasticache.User", {"engine": "redis", "noPasswordRequired": True}, "noPasswordRequired"),
+    ("elasticache-user-password-mode", "elasticache.User", {"passwords": GONE, "noPasswordRequired": True}, "noPasswordRequired"),
+    ("elasticache-user-password-mode", "elasticache.User", {"userId": "default"}, "userId"),
+    ("elasticache-access-string", "elasticache.User", {"accessString": "~* +@all"}, "accessString"),
+    ("elasticache-access-string", "elasticache.User", {"accessString": "on >password +@all"}, "accessString"),
+    ("elasticache-access-string", "elasticache.User", {"accessString": "on everything"}, "accessString"),
+    (
+        "elasticache-datastore-suffix",
+        "elasticache.GlobalReplicationGroup",
+        {"globalReplicationGroupIdSuffix": "-"},
+        "globalReplicationGroupIdSuffix",
+    ),
+    ("elasticache-datastore", "elasticache.GlobalReplicationGroup", {"cacheNodeType": "cache.t4g.medium"}, "cacheNodeType"),
+    ("elasticache-datastore-member", "elasticache.ReplicationGroup", {"globalReplicationGroupId": "abcde-main"}, "nodeType"),
+    ("elasticache-users", "elasticache.ReplicationGroup", {"userGroupIds": ["main"]}, "userGroupIds"),
+    (
+        "elasticache-users",
+        "elasticache.ReplicationGroup",
+        {"userGroupIds": ["main"], "authToken": GONE, "transitEncryptionEnabled": False},
+        "userGroupIds",
+    ),
     ("elasticache-failover", "elasticache.ReplicationGroup", {"numCacheClusters": 1}, "automaticFailoverEnabled"),
     ("elasticache-failover", "elasticache.ReplicationGroup", {"automaticFailoverEnabled": False}, "multiAzEnabled"),
     ("elasticache-windows", "elasticache.ReplicationGroup", {"snapshotWindow": "05:00-06:00"}, "snapshotWindow"),
@@ -763,6 +882,63 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("backup-plan-name", "backup.Plan", {"name": "a b"}, "name"),
     ("backup-restore-test-name", "backup.RestoreTestingPlan", {"name": "weekly-test"}, "name"),
     ("backup-restore-test", "backup.RestoreTestingPlan", {"scheduleExpression": "rate(7 days)"}, "scheduleExpression"),
+    (
+        "backup-restore-test-window",
+        "backup.RestoreTestingPlan",
+        {
+            "recoveryPointSelection": {
+                "algorithm": "LATEST_WITHIN_WINDOW",
+                "includeVaults": ["*"],
+                "recoveryPointTypes": ["SNAPSHOT"],
+                "selectionWindowDays": 400,
+            }
+        },
+        "recoveryPointSelection.selectionWindowDays",
+    ),
+    ("backup-restore-test-validation", "backup.RestoreTestingSelection", {"validationWindowHours": 169}, "validationWindowHours"),
+    ("backup-restore-selection", "backup.RestoreTestingSelection", {"protectedResourceArns": []}, "protectedResourceArns"),
+    ("backup-restore-selection", "backup.RestoreTestingSelection", {"protectedResourceArns": ["*"] * 31}, "protectedResourceArns"),
+    (
+        "backup-restore-selection",
+        "backup.RestoreTestingSelection",
+        {"protectedResourceArns": [arn("dynamodb", "table/leases")]},
+        "protectedResourceArns[0]",
+    ),
+    (
+        "backup-restore-selection",
+        "backup.RestoreTestingSelection",
+        {"protectedResourceConditions": {"stringEquals": [{"key": "aws:ResourceTag/Team", "value": "platform"}]}},
+        "protectedResourceConditions",
+    ),
+    ("backup-audit-name", "backup.Framework", {"name": "the-promises"}, "name"),
+    ("backup-audit-name", "backup.ReportPlan", {"name": "9_jobs"}, "name"),
+    ("backup-framework", "backup.Framework", {"controls": [{"name": "BACKUP_EVERYTHING"}]}, "controls[0].name"),
+    ("backup-framework", "backup.Framework", {"controls": [{"name": "BACKUP_RECOVERY_POINT_ENCRYPTED"}] * 2}, "controls[1].name"),
+    (
+        "backup-framework",
+        "backup.Framework",
+        {"controls": [{"name": "RESTORE_TIME_FOR_RESOURCES_MEET_TARGET", "inputParameters": [{"name": "rto", "value": "60"}]}]},
+        "controls[0].inputParameters[0].name",
+    ),
+    (
+        "backup-framework",
+        "backup.Framework",
+        {"controls": [{"name": "BACKUP_RECOVERY_POINT_ENCRYPTED", "scope": {"tags": {"A": "1", "B": "2"}}}]},
+        "controls[0].scope.tags",
+    ),
+    ("backup-report-template", "backup.ReportPlan", {"reportSetting": {"reportTemplate": "ALL"}}, "reportSetting.reportTemplate"),
+    (
+        "backup-report",
+        "backup.ReportPlan",
+        {"reportSetting": {"reportTemplate": "CONTROL_COMPLIANCE_REPORT"}},
+        "reportSetting.frameworkArns",
+    ),
+    (
+        "backup-report",
+        "backup.ReportPlan",
+        {"reportSetting": {"reportTemplate": "COPY_JOB_REPORT", "frameworkArns": [arn("backup", "framework:x")]}},
+        "reportSetting.frameworkArns",
+    ),
     ("backup-lock-changeable-days", "backup.VaultLockConfiguration", {"changeableForDays": 2}, "changeableForDays"),
     ("backup-vault-lock", "backup.VaultLockConfiguration", {"minRetentionDays": 500}, "minRetentionDays"),
     ("backup-start-window", "backup.Plan", {"rules": [BACKUP_RULE | {"startWindow": 30}]}, "rules[0].startWindow"),
@@ -850,6 +1026,73 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         "s3.BucketObjectLockConfiguration",
         {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": 1, "years": 1}}},
         "rule.defaultRetention",
+    ),
+    (
+        "s3-replication",
+        "s3.BucketReplicationConfig",
+        {"rules": [{"status": "Enabled", "filter": {"prefix": ""}, "destination": {"bucket": "arn:aws:s3:::c"}}]},
+        "rules[0].deleteMarkerReplication",
+    ),
+    (
+        "s3-replication",
+        "s3.BucketReplicationConfig",
+        {
+            "rules": [
+                {"id": "a", "priority": 1, "status": "Enabled", "destination": {"bucket": "arn:aws:s3:::c"}},
+                {"id": "b", "priority": 1, "status": "Enabled", "destination": {"bucket": "arn:aws:s3:::c"}},
+            ]
+        },
+        "rules[0].priority",
+    ),
+    (
+        "s3-replication",
+        "s3.BucketReplicationConfig",
+        {
+            "rules": [
+                {
+                    "status": "Enabled",
+                    "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"}},
+                    "destination": {"bucket": "arn:aws:s3:::c"},
+                }
+            ]
+        },
+        "rules[0].destination.encryptionConfiguration",
+    ),
+    (
+        "s3-replication",
+        "s3.BucketReplicationConfig",
+        {
+            "rules": [
+                {"status": "Enabled", "destination": {"bucket": "arn:aws:s3:::c", "encryptionConfiguration": {"replicaKmsKeyId": "k"}}}
+            ]
+        },
+        "rules[0].sourceSelectionCriteria",
+    ),
+    (
+        "s3-replication",
+        "s3.BucketReplicationConfig",
+        {
+            "rules": [
+                {
+                    "status": "Enabled",
+                    "destination": {"bucket": "arn:aws:s3:::c", "replicationTime": {"status": "Enabled", "time": {"minutes": 15}}},
+                }
+            ]
+        },
+        "rules[0].destination.metrics",
+    ),
+    (
+        "s3-replication",
+        "s3.BucketReplicationConfig",
+        {
+            "rules": [
+                {
+                    "status": "Enabled",
+                    "destination": {"bucket": "arn:aws:s3:::c", "metrics": {"status": "Enabled", "eventThreshold": {"minutes": 5}}},
+                }
+            ]
+        },
+        "rules[0].destination.metrics.eventThreshold.minutes",
     ),
     (
         "s3-encryption",
@@ -1337,6 +1580,7 @@ ELSEWHERE = frozenset(
         "network-acl-subnets",
         "network-acl-mixed",
         "resolver-rule-priority",
+        "elasticache-default-user",
     ]
 )
 """Rules about several resources, tested in test_relations.py."""

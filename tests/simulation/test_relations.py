@@ -8,7 +8,7 @@ import pytest
 
 from nautilus.sandbox.simulation.context import Run
 from nautilus.sandbox.simulation.values import UNKNOWN, Secret
-from tests.simulation.rule_cases import BACKUP_RULE, BASE, CERT, changed
+from tests.simulation.rule_cases import BACKUP_RULE, BASE, CERT, GONE, changed
 from tests.simulation.support import check, exists, findings, token, urn
 
 
@@ -265,3 +265,43 @@ def test_a_zone_is_signed_by_a_key_of_one_kind(key: dict[str, str], wrong: bool)
     arn = exists(run, "kms.Key", changed("kms.Key", {**key, "enableKeyRotation": False})).outputs["arn"]
     found = findings("route53.KeySigningKey", changed("route53.KeySigningKey", {"keyManagementServiceArn": arn}), run=run)
     assert found == ({("route53-signing-key", "keyManagementServiceArn")} if wrong else set())
+
+
+def cache_user(run: Run, name: str, **changes: object) -> None:
+    exists(run, "elasticache.User", changed("elasticache.User", {"userId": name, "userName": name, **changes}), name=name)
+
+
+def grouped(run: Run, engine: str, *ids: str) -> set[tuple[str, str]]:
+    return findings("elasticache.UserGroup", changed("elasticache.UserGroup", {"engine": engine, "userIds": list(ids)}), run=run)
+
+
+def test_a_redis_group_needs_a_default_user_and_a_valkey_group_one_who_authenticates() -> None:
+    run = Run()
+    cache_user(run, "backend", engine="redis")
+    cache_user(run, "modern")
+    cache_user(run, "quiet", engine="redis", userName="default", passwords=GONE, noPasswordRequired=True)
+    refused = ("elasticache-default-user", "userIds")
+    assert refused in grouped(run, "redis", "backend")
+    assert refused not in grouped(run, "redis", "backend", "quiet")
+    assert refused in grouped(run, "redis", "modern", "quiet"), "a Valkey user in a Redis group"
+    assert refused not in grouped(run, "valkey", "backend", "modern")
+    assert refused in grouped(run, "valkey", "modern", "quiet"), "nobody signs in to a Valkey group without a password"
+
+
+def test_a_redis_cluster_takes_no_valkey_group() -> None:
+    run = Run()
+    cache_user(run, "modern")
+    exists(run, "elasticache.UserGroup", changed("elasticache.UserGroup", {"userGroupId": "people", "userIds": ["modern"]}), name="people")
+    shared = {"authToken": GONE, "userGroupIds": ["people"]}
+    refused = ("elasticache-users", "userGroupIds")
+    valkey, old = (changed("elasticache.ReplicationGroup", shared | {"engine": engine}) for engine in ("valkey", "redis"))
+    assert refused not in findings("elasticache.ReplicationGroup", valkey, run=run)
+    assert refused in findings("elasticache.ReplicationGroup", old, run=run)
+
+
+def test_a_datastore_of_a_single_node_or_of_burstable_ones_is_refused() -> None:
+    for change in ({"numCacheClusters": 1, "automaticFailoverEnabled": False, "multiAzEnabled": False}, {"nodeType": "cache.t4g.medium"}):
+        run = Run()
+        exists(run, "elasticache.ReplicationGroup", changed("elasticache.ReplicationGroup", change), name="main")
+        found = findings("elasticache.GlobalReplicationGroup", BASE["elasticache.GlobalReplicationGroup"], run=run)
+        assert ("elasticache-datastore", "primaryReplicationGroupId") in found

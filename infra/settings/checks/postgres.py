@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from infra.plan.postgres import Refusal, conflicts, instance_refusals, storage_refusals
 from infra.settings import limits
 from infra.settings.checks.finding import REMOVE, Finding
 from infra.settings.root import Settings
 
 
+def _findings(refusals: Iterable[Refusal]) -> Iterator[Finding]:
+    for one in refusals:
+        good = REMOVE if one.good is None else one.good
+        yield Finding(("postgres", one.key), one.reason, one.accepted, good, tuple(("postgres", key) for key in one.also))
+
+
 def postgres(settings: Settings) -> Iterator[Finding]:
-    """RDS's rules for storage, names and versions."""
+    """RDS's rules for storage, instance classes, names and versions."""
     own = settings.postgres
-    least = -(-own.storage_gb * 11 // 10)
-    if own.max_storage_gb < least:
-        yield Finding(
-            ("postgres", "maxStorageGb"),
-            f"must be at least 10 % above postgres.storageGb = {own.storage_gb}",
-            f"{least:,} or more",
-            least,
-            (("postgres", "storageGb"),),
-        )
-    if own.iops is not None and own.storage_gb < 400:
-        yield Finding(
-            ("postgres", "iops"),
-            f"AWS takes it from 400 GiB up, and postgres.storageGb is {own.storage_gb}: leave it out, or start with 400 GiB",
-            "unset",
-            REMOVE,
-            (("postgres", "storageGb"),),
-        )
+    yield from _findings(storage_refusals(own))
+    yield from _findings(instance_refusals(own))
     if own.user in limits.RESERVED_USERS | limits.SQL_WORDS or own.user.startswith(limits.RESERVED_USER_STARTS):
         yield Finding(
             ("postgres", "user"),
@@ -51,4 +43,18 @@ def postgres(settings: Settings) -> Iterator[Finding]:
             f"{needed:,} or more" if needed <= 8_388 else "a smaller services.backend.maxTasks or poolMax",
             needed if needed <= 8_388 else own.max_connections,
             (("services", "backend", "maxTasks"), ("services", "backend", "poolMax")),
+        )
+
+
+def postgres_conflicts(settings: Settings) -> Iterator[Finding]:
+    """Features of RDS that exclude each other: managed password, replicas here and in the second region, blue-green upgrades, proxy."""
+    found = conflicts(settings.postgres, second_region=settings.dr.enabled and settings.dr.postgres_replica)
+    yield from _findings(found)
+    if settings.postgres.managed_password and not found:
+        yield Finding(
+            ("postgres", "managedPassword"),
+            "excludes the rotation of the application's login: its function opens the server with `database-password`, which RDS would replace "
+            "by a password of its own",
+            "false",
+            False,
         )

@@ -82,6 +82,7 @@ PRODUCTION: tuple[Invariant, ...] = (
     Invariant(
         ("postgres", "finalSnapshot"), "true", True, "a deletion must leave something to restore from", lambda s: s.postgres.final_snapshot
     ),
+    Invariant(("dr", "enabled"), "true", True, "a lost region needs data elsewhere", lambda s: s.dr.enabled or s.dr.restore is not None),
     Invariant(("cache", "replicas"), "1 to 5", 2, "without a replica there is nothing to fail over to", lambda s: s.cache.replicas >= 1),
     Invariant(
         ("backup", "lock"),
@@ -89,6 +90,13 @@ PRODUCTION: tuple[Invariant, ...] = (
         "governance",
         "backups that anybody can delete protect against nobody",
         lambda s: s.backup.lock is not LockMode.NONE,
+    ),
+    Invariant(
+        ("backup", "restoreTest", "enabled"),
+        "true",
+        True,
+        "a backup that nobody has restored is a hope (DTO-161)",
+        lambda s: s.backup.restore_test.enabled,
     ),
     Invariant(
         ("services", "backend", "minTasks"),

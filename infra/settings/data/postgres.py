@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -13,6 +14,62 @@ def _insights(days: int) -> int:
     if days not in (7, 731) and not (days % 31 == 0 and 31 <= days <= 713):
         raise ValueError("is not a retention that Performance Insights offers")
     return days
+
+
+PRELOADABLE = frozenset(
+    {
+        "auto_explain",
+        "pg_cron",
+        "pg_hint_plan",
+        "pg_prewarm",
+        "pg_similarity",
+        "pg_stat_statements",
+        "pg_tle",
+        "pgaudit",
+        "pglogical",
+        "plprofiler",
+    }
+)
+"""Libraries that RDS for PostgreSQL 15 to 18 loads at its start and that the platform may ask for (RDS: `rds.allowed_extensions`)."""
+
+
+def _library(name: str) -> str:
+    if name == "timescaledb":
+        raise ValueError("is a library that RDS does not offer: market data belongs to `timescale`, on nodes of its own")
+    if name not in PRELOADABLE:
+        raise ValueError("is not a library that RDS preloads for every major version from 15 to 18")
+    return name
+
+
+Library = Annotated[str, AfterValidator(_library), Accepts(f"one of {', '.join(sorted(PRELOADABLE))}", "pgaudit")]
+
+
+class MajorUpgrade(StrEnum):
+    """How RDS comes from one major version to the next when `postgres.major` changes."""
+
+    REFUSE = "refuse"
+    """Not at all: RDS refuses the change. A typing error in `major` then costs nothing."""
+    IN_PLACE = "in-place"
+    """During the `up`, minutes of downtime; read replicas of the region go along. Run it in the Sunday window."""
+    BLUE_GREEN = "blue-green"
+    """On a copy that takes over; for a database without replicas and without a proxy."""
+
+
+class DatabaseProxy(Section):
+    """RDS Proxy between the backend and the primary. The size of its pool follows from `services.backend` and `maxConnections`."""
+
+    enabled: bool = Field(
+        default=True, description="Whether the backend reaches the database through RDS Proxy, by IAM authentication: `true` or `false`."
+    )
+    idle_client_seconds: Annotated[int, Field(ge=60, le=28_800)] = Field(
+        default=1_800,
+        description="A client connection without a query for this long is closed, in seconds, 60 to 28,800 (RDS: up to 8 hours).",
+    )
+    borrow_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        default=10,
+        description="A client waits at most this long for a free connection of the pool, in seconds, 1 to 300 (RDS: up to 300, 120 if unset). "
+        "Short, because an order that waits is a risk.",
+    )
 
 
 class Postgres(Section):
@@ -31,6 +88,11 @@ class Postgres(Section):
     iops: Annotated[int, Field(ge=12_000, le=64_000)] | None = Field(
         default=None, description="Provisioned IOPS, 12,000 to 64,000; AWS accepts it from 400 GiB up. Unset takes gp3's baseline."
     )
+    storage_throughput: Annotated[int, Field(ge=500, le=4_000)] | None = Field(
+        default=None,
+        description="Provisioned throughput in MiB/s, 500 to 4,000 and at most a quarter of `iops`; AWS accepts it from 400 GiB up. "
+        "Unset takes gp3's baseline, 125 MiB/s, and 500 from 400 GiB up.",
+    )
     multi_az: bool = Field(default=True, description="A standby in another zone; production needs it.")
     replicas: Annotated[int, Field(ge=0, le=5)] = Field(default=1, description="Read replicas, 0 to 5.")
     monitoring_seconds: Literal[1, 5, 10, 15, 30, 60] = Field(default=60, description="Enhanced monitoring's interval in seconds.")
@@ -41,8 +103,26 @@ class Postgres(Section):
         default=1_000, description="Queries slower than this are logged, in milliseconds (seed 003: 1,000)."
     )
     max_connections: Annotated[int, Field(ge=100, le=8_388)] = Field(
-        default=500, description="The server's connection limit; must exceed the sum of the services' pools (10 to 100 each)."
+        default=500,
+        description="The server's connection limit; must exceed the sum of the services' pools (10 to 100 each) and fit the memory of "
+        "`instanceClass`: at most twice RDS's own default, memory / 9,531,392 bytes.",
     )
+    preload_libraries: Annotated[list[Library], Field(max_length=10)] = Field(
+        default_factory=list,
+        description="Libraries that the server loads at its start, beside `pg_stat_statements`, which always stays; at most 10. "
+        "A change waits for a restart.",
+    )
+    major_upgrade: MajorUpgrade = Field(
+        default=MajorUpgrade.REFUSE,
+        description="What a change of `major` does: `refuse`, `in-place` during the `up`, with minutes of downtime, or `blue-green` on a copy that "
+        "takes over (without replicas, proxy and managed password only). While it is not `refuse`, no change waits for the maintenance window.",
+    )
+    managed_password: bool = Field(
+        default=False,
+        description="Whether RDS makes and rotates the administrator's password itself: `true` or `false`. It excludes read replicas, "
+        "blue-green upgrades, and this platform's rotation of the application's login: `true` is refused.",
+    )
+    proxy: DatabaseProxy = Field(default_factory=DatabaseProxy, description="RDS Proxy, the backend's way to the primary.")
     user: Annotated[
         str,
         Field(pattern=r"^[a-z][a-z0-9_]{1,15}$"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,10 +32,56 @@ def database(scene: Scene) -> Iterator[Part]:
     extra = scene.number("iops", included) - included
     if extra > 0:
         yield f"rds.gp3.iops.{kind}", extra
+    free = GP3_FREE_MBPS * (4 if gigabytes >= RDS_STRIPED_GB else 1)
+    wider = scene.number("storageThroughput", free) - free
+    if wider > 0:
+        yield f"rds.gp3.mbps.{kind}", wider
+
+
+PROXY_FEWEST_VCPUS = 2
+"""RDS Proxy is billed for two vCPUs of its database at least."""
+
+
+def database_proxy(scene: Scene) -> Iterator[Part]:
+    """RDS Proxy: by the vCPUs of the instances behind it."""
+    vcpus = Decimal(0)
+    for target in scene.users("aws:rds/proxyTarget:ProxyTarget", "dbProxyName"):
+        for urn in target.property_dependencies.get("dbInstanceIdentifier", ()):
+            found = scene.inventory.get(urn)
+            if found is not None and found.type == "aws:rds/instance:Instance":
+                vcpus += max(PROXY_FEWEST_VCPUS, rds_vcpus(str(found.inputs.get("instanceClass"))))
+    if not vcpus:
+        raise UnpricedError("the database behind it is not of this stack")
+    yield "database-proxy.vcpu.hour", vcpus * scene.hours
+
+
+def rds_vcpus(instance_class: str) -> int:
+    """vCPUs of an RDS instance class: one for `medium` and 2 for `large` of the larger families, two up to `large` of the burstable ones.
+
+    Raises:
+        UnpricedError: The class's name does not say.
+    """
+    match = re.fullmatch(r"db\.(?P<family>[a-z])[a-z0-9-]*\.(?P<size>micro|small|medium|large|(?P<times>\d*)xlarge)", instance_class)
+    if match is None:
+        raise UnpricedError(f"the vCPUs of {instance_class} are not known")
+    if match["size"].endswith("xlarge"):
+        return 4 * int(match["times"] or 1)
+    return 1 if match["size"] == "medium" and match["family"] != "t" else 2
 
 
 def cache(scene: Scene) -> Iterator[Part]:
-    """Nodes of an ElastiCache replication group."""
+    """Nodes of an ElastiCache replication group. A global datastore's secondary names neither engine nor nodes: they are its primary's."""
+    store = scene.needs("globalReplicationGroupId", "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup")
+    if store is not None:
+        primary = replace(scene, resource=store).needs("primaryReplicationGroupId", "aws:elasticache/replicationGroup:ReplicationGroup")
+        if primary is None:
+            raise UnpricedError("the primary of its global datastore is not known")
+        leader = replace(scene, resource=primary)
+        yield (
+            scene.size("cache", leader.text("nodeType"), leader.text("engine", "redis")),
+            scene.hours * scene.number("numCacheClusters", 1),
+        )
+        return
     engine = scene.text("engine", "redis")
     shards = scene.inputs.get("numNodeGroups")
     if shards is not None:

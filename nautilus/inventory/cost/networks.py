@@ -57,7 +57,9 @@ def zones(inventory: Inventory) -> int:
     Raises:
         ValueError: The plan shows none.
     """
-    found = {zone for item in inventory.of_type(*SUBNET) if isinstance(zone := item.inputs.get("availabilityZone"), str)}
+    # A resource that names its region stands in another one than the platform: the copies of the second region have no way out to pay.
+    home = [item for item in inventory.of_type(*SUBNET) if not item.inputs.get("region")]
+    found = {zone for item in home if isinstance(zone := item.inputs.get("availabilityZone"), str)}
     spans = [len(listed(mapping(item.inputs.get("networkConfiguration")).get("subnets"))) for item in inventory.of_type(SERVICE)] + [
         len(listed(item.inputs.get("subnetIds"))) for item in inventory.of_type(ENDPOINT)
     ]

@@ -18,7 +18,7 @@ from nautilus.inventory.cost.edges import (
     rule_group,
     web_acl,
 )
-from nautilus.inventory.cost.machines import cache, database, group, instance, service, volume
+from nautilus.inventory.cost.machines import cache, database, database_proxy, group, instance, service, volume
 from nautilus.inventory.cost.scene import Pricer
 from nautilus.inventory.cost.upkeep import alarm, authority, metric_filter, parameter, secret, table
 from nautilus.inventory.prices import PriceTable
@@ -57,6 +57,7 @@ PRICERS: Mapping[str, Pricer] = MappingProxyType(
         "aws:lb/loadBalancer:LoadBalancer": load_balancer,
         "aws:networkfirewall/firewall:Firewall": firewall,
         "aws:rds/instance:Instance": database,
+        "aws:rds/proxy:Proxy": database_proxy,
         "aws:route53/healthCheck:HealthCheck": health_check,
         "aws:route53/resolverEndpoint:ResolverEndpoint": resolver,
         "aws:route53/resolverFirewallDomainList:ResolverFirewallDomainList": domains,

@@ -177,6 +177,30 @@ simple(
     "parametergroup:{name}",
     extra=lambda _s: {"description": "Managed by Pulumi"},
 )
+
+
+@spec("aws:elasticache/globalReplicationGroup:GlobalReplicationGroup")
+def _datastore(s: Subject) -> dict[str, Any]:
+    # The first five characters are the region's, which AWS puts before the suffix.
+    ident = f"{Seed(s.region).base36(5, 'datastore')}-{s.text('globalReplicationGroupIdSuffix', s.name)}"
+    version = s.text("engineVersion", "7.1")
+    return {
+        "id": ident,
+        "arn": s.arn("elasticache", f"globalreplicationgroup:{ident}", region=""),
+        "globalReplicationGroupId": ident,
+        "atRestEncryptionEnabled": True,
+        "transitEncryptionEnabled": True,
+        "authTokenEnabled": False,
+        "clusterEnabled": False,
+        "cacheNodeType": s.text("cacheNodeType", "cache.r7g.large"),
+        "engine": "valkey",
+        "engineVersionActual": version if version.count(".") > 1 else f"{version}.0",
+        "automaticFailoverEnabled": True,
+        "numNodeGroups": 1,
+        "globalNodeGroups": [],
+    }
+
+
 simple("aws:elasticache/user:User", "elasticache", "user:{name}", by="userId")
 simple("aws:elasticache/userGroup:UserGroup", "elasticache", "usergroup:{name}", by="userGroupId")
 

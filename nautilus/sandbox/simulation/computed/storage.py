@@ -97,6 +97,18 @@ simple(
 )
 
 
+@spec("aws:backup/framework:Framework", "aws:backup/reportPlan:ReportPlan")
+def _audit(s: Subject) -> dict[str, Any]:
+    kind = "framework" if s.urn.token.endswith(":Framework") else "report-plan"
+    found: dict[str, Any] = {
+        "id": s.name,
+        "arn": s.arn("backup", f"{kind}:{s.name}-{s.seed.uuid()}"),
+        "creationTime": "2024-01-01T00:00:00Z",
+        "deploymentStatus": "COMPLETED",
+    }
+    return found | ({"status": "ACTIVE"} if kind == "framework" else {})
+
+
 @spec("aws:backup/restoreTestingSelection:RestoreTestingSelection")
 def _restore_selection(s: Subject) -> dict[str, Any]:
     return {

@@ -84,6 +84,24 @@ def replica_source(ctx: RuleContext) -> Iterator[Finding]:
             )
 
 
+@rule(
+    "rds-replica-region",
+    "RDS CreateDBInstanceReadReplica: across regions an encrypted source needs a key and a subnet group of the replica's own region",
+    _INSTANCE,
+)
+def replica_region(ctx: RuleContext) -> Iterator[Finding]:
+    """Replicas that take a key from where they are not."""
+    source, region, key = ctx.text("replicateSourceDb"), ctx.text("region"), ctx.text("kmsKeyId")
+    if source is None or region is None:
+        return
+    home = source.split(":")[3] if source.startswith("arn:") else region
+    if home != region:
+        if truth(ctx.inputs.get("storageEncrypted")) and ctx.absent("kmsKeyId"):
+            yield "kmsKeyId", f"is missing, but the source is in {home} and its key does not exist in {region}"
+        if key is not None and key.startswith("arn:") and key.split(":")[3] != region:
+            yield "kmsKeyId", f"is a key of {key.split(':')[3]}, but the replica is in {region}"
+
+
 @rule("rds-storage", "RDS storage: sizes by type; gp3 takes iops and throughput from 400 GiB (PostgreSQL) only", _INSTANCE)
 def storage(ctx: RuleContext) -> Iterator[Finding]:
     """Storage sizes and speeds."""
@@ -102,6 +120,8 @@ def storage(ctx: RuleContext) -> Iterator[Finding]:
                 yield "iops", f"is {iops:g}, but gp3 from 400 GiB takes 12000 to 64000"
             if throughput is not None and not 500 <= throughput <= 4000:
                 yield "storageThroughput", f"is {throughput:g} MiB/s, but gp3 from 400 GiB takes 500 to 4000"
+            elif throughput is not None and throughput * 4 > (iops or 12000):
+                yield "storageThroughput", f"is {throughput:g} MiB/s, but gp3 gives at most a quarter of its {iops or 12000:g} IOPS"
     if kind in {"io1", "io2"} and iops is None and ctx.absent("iops"):
         yield "iops", f"is missing, but {kind} needs it"
     if size is not None and most is not None and most and most < size * 1.1:
@@ -312,15 +332,45 @@ def instance_class(ctx: RuleContext) -> Iterator[Finding]:
         yield "instanceClass", f"is {shown(value)}, but must be a class such as db.r7g.large"
 
 
-@rule("rds-proxy", "RDS CreateDBProxy: authentication by secret, TLS, two subnets", "aws:rds/proxy:Proxy")
+@rule(
+    "rds-blue-green",
+    "RDS CreateBlueGreenDeployment: no password that Secrets Manager manages, no replica as its source, automated backups",
+    _INSTANCE,
+)
+def blue_green(ctx: RuleContext) -> Iterator[Finding]:
+    """Databases that cannot be upgraded on a copy."""
+    chosen = ctx.get("blueGreenUpdate")
+    if not is_map(chosen) or truth(chosen.get("enabled")) is not True:
+        return
+    if truth(ctx.inputs.get("manageMasterUserPassword")):
+        yield "blueGreenUpdate.enabled", "is true, but a blue-green deployment takes no password that Secrets Manager manages"
+    if not ctx.absent("replicateSourceDb"):
+        yield "blueGreenUpdate.enabled", "is true, but a replica is no source of a blue-green deployment"
+    if ctx.number("backupRetentionPeriod") == 0:
+        yield "blueGreenUpdate.enabled", "is true, but a blue-green deployment needs automated backups (backupRetentionPeriod 0)"
+
+
+@rule(
+    "rds-proxy",
+    "RDS CreateDBProxy: IAM by default or a secret for each user, TLS where IAM is required, two subnets",
+    "aws:rds/proxy:Proxy",
+)
 def proxy(ctx: RuleContext) -> Iterator[Finding]:
     """Proxies that could not be made."""
+    by_iam = ctx.text("defaultAuthScheme") == "IAM_AUTH"
+    if not by_iam and ctx.inputs.get("defaultAuthScheme") is not UNKNOWN and ctx.inputs.get("auths") in (None, []):
+        yield "auths", "is missing, but a proxy without defaultAuthScheme IAM_AUTH needs a secret"
+    required = by_iam or any(is_map(each) and each.get("iamAuth") == "REQUIRED" for each in ctx.items("auths"))
+    if required and not truth(ctx.inputs.get("requireTls")) and ctx.inputs.get("requireTls") is not UNKNOWN:
+        yield "requireTls", "is not set, but IAM authentication needs TLS"
     subnets = ctx.inputs.get("vpcSubnetIds")
     if is_list(subnets) and len(subnets) < 2:
         yield "vpcSubnetIds", f"names {len(subnets)} subnet, but a proxy needs two, in two availability zones"
     for index, each in enumerate(ctx.items("auths")):
         if is_map(each) and each.get("authScheme") == "SECRETS" and each.get("secretArn") is None:
             yield f"auths[{index}].secretArn", "is missing, but authScheme is SECRETS"
+        if is_map(each) and each.get("authScheme", "SECRETS") == "SECRETS" and each.get("username") is not None:
+            yield f"auths[{index}].username", "is given, but authScheme SECRETS takes it from the secret"
 
 
 @rule("rds-proxy-pool", "RDS ConnectionPoolConfiguration: percentages", "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup")

@@ -256,6 +256,12 @@ def secret_rotation(ctx: RuleContext) -> Iterator[Finding]:
     if isinstance(schedule, str) and not re.fullmatch(r"(rate\(\d+ (hours?|days?)\)|cron\(.+\))", schedule):
         yield "rotationRules.scheduleExpression", f"is {shown(schedule)}, but must be rate(…) in hours or days, or cron(…)"
     if isinstance(schedule, str):
+        fields = schedule.removeprefix("cron(").removesuffix(")").split()
+        if schedule.startswith("cron(") and (len(fields) != 6 or fields[0] != "0" or fields[5] != "*"):
+            yield (
+                "rotationRules.scheduleExpression",
+                f"is {shown(schedule)}, but a window opens on the hour, every year: cron(0 <hour> <day> <month> <weekday> *)",
+            )
         found = re.fullmatch(r"rate\((\d+) hours?\)", schedule)
         if found and int(found[1]) < 4:
             yield "rotationRules.scheduleExpression", f"is {shown(schedule)}, but AWS rotates every 4 hours at most"

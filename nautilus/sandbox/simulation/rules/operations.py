@@ -155,6 +155,86 @@ def restore_test(ctx: RuleContext) -> Iterator[Finding]:
         yield "startWindowHours", f"is {window:g}, but AWS accepts 1 to 168"
 
 
+_KINDS = {"RDS": "rds", "EBS": "ec2", "EFS": "elasticfilesystem", "DynamoDB": "dynamodb", "S3": "s3", "EC2": "ec2", "Aurora": "rds"}
+
+
+@rule(
+    "backup-restore-selection",
+    "AWS Backup RestoreTestingSelectionForCreate: ARNs of the type, at most 30, or conditions, not both",
+    "aws:backup/restoreTestingSelection:RestoreTestingSelection",
+)
+def restore_selection(ctx: RuleContext) -> Iterator[Finding]:
+    """Selections of a restore test that AWS Backup refuses, or that restore nothing."""
+    arns, conditions = ctx.inputs.get("protectedResourceArns"), ctx.inputs.get("protectedResourceConditions")
+    if arns and conditions:
+        yield "protectedResourceConditions", "is given together with protectedResourceArns; give one"
+    if arns in (None, []) and conditions is None:
+        yield "protectedResourceArns", "is missing: give protectedResourceArns or protectedResourceConditions"
+    if is_list(arns) and len(arns) > 30:
+        yield "protectedResourceArns", f"names {len(arns)} resources, but AWS accepts 30"
+    service = _KINDS.get(ctx.text("protectedResourceType") or "")
+    for index, each in enumerate(arns if is_list(arns) else []):
+        found = arn(each)
+        if found is not None and service is not None and found.service != service:
+            yield f"protectedResourceArns[{index}]", f"is {shown(each)}, which is no {ctx.text('protectedResourceType')}"
+
+
+_CONTROLS: Mapping[str, tuple[str, ...]] = {
+    "BACKUP_LAST_RECOVERY_POINT_CREATED": ("recoveryPointAgeUnit", "recoveryPointAgeValue"),
+    "BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK": ("requiredFrequencyUnit", "requiredFrequencyValue", "requiredRetentionDays"),
+    "BACKUP_RECOVERY_POINT_ENCRYPTED": (),
+    "BACKUP_RECOVERY_POINT_MANUAL_DELETION_DISABLED": ("principalArnList",),
+    "BACKUP_RECOVERY_POINT_MINIMUM_RETENTION_CHECK": ("requiredRetentionDays",),
+    "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN": (),
+    "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_VAULT_LOCK": ("maxRetentionDays", "minRetentionDays"),
+    "BACKUP_RESOURCES_PROTECTED_BY_CROSS_ACCOUNT": ("crossAccountList",),
+    "BACKUP_RESOURCES_PROTECTED_BY_CROSS_REGION": ("crossRegionList",),
+    "RESTORE_TIME_FOR_RESOURCES_MEET_TARGET": ("maxRestoreTime",),
+}
+"""AWS Backup Audit Manager's controls and the parameters that each knows."""
+
+
+@rule("backup-framework", "AWS Backup Audit Manager: known controls and parameters, each control once", "aws:backup/framework:Framework")
+def framework(ctx: RuleContext) -> Iterator[Finding]:
+    """Frameworks whose deployment would fail."""
+    seen: list[str] = []
+    for index, each in enumerate(ctx.items("controls")):
+        name = each.get("name") if is_map(each) else None
+        if not isinstance(name, str):
+            continue
+        if name not in _CONTROLS:
+            yield f"controls[{index}].name", f"is {shown(name)}, which is no control of Audit Manager"
+            continue
+        if name in seen:
+            yield f"controls[{index}].name", f"is {shown(name)}, given twice"
+        seen.append(name)
+        for position, parameter in enumerate(listed(each.get("inputParameters"))):
+            key = parameter.get("name") if is_map(parameter) else None
+            if isinstance(key, str) and key not in _CONTROLS[name]:
+                yield f"controls[{index}].inputParameters[{position}].name", f"is {shown(key)}, which {name} does not know"
+        scope = each.get("scope")
+        if is_map(scope) and is_map(scope.get("tags")) and len(scope["tags"]) > 1:
+            yield f"controls[{index}].scope.tags", f"has {len(scope['tags'])} tags, but a control's scope takes one"
+
+
+@rule(
+    "backup-report",
+    "AWS Backup ReportSetting: compliance reports name their frameworks, job reports none",
+    "aws:backup/reportPlan:ReportPlan",
+)
+def report(ctx: RuleContext) -> Iterator[Finding]:
+    """Reports about nothing."""
+    setting = ctx.inputs.get("reportSetting")
+    template = setting.get("reportTemplate") if is_map(setting) else None
+    if not is_map(setting) or not isinstance(template, str):
+        return
+    frameworks = setting.get("frameworkArns")
+    if template.endswith("_COMPLIANCE_REPORT") and frameworks in (None, []):
+        yield "reportSetting.frameworkArns", f"is missing, but {template} is about frameworks"
+    if template.endswith("_JOB_REPORT") and frameworks not in (None, []) and frameworks is not UNKNOWN:
+        yield "reportSetting.frameworkArns", f"is given, but {template} is about jobs"
+
+
 @rule("backup-selection", "AWS Backup BackupSelection: resources, tags or conditions", "aws:backup/selection:Selection")
 def selection(ctx: RuleContext) -> Iterator[Finding]:
     """Selections that select nothing."""

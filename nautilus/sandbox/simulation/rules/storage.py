@@ -87,6 +87,49 @@ def object_lock(ctx: RuleContext) -> Iterator[Finding]:
 
 
 @rule(
+    "s3-replication",
+    "S3 PutBucketReplication: unique ids and priorities, a filter's own companions, Replication Time Control of 15 minutes with metrics",
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
+)
+def replication(ctx: RuleContext) -> Iterator[Finding]:
+    """Replication rules that S3 refuses."""
+    rules = [each for each in ctx.items("rules") if is_map(each)]
+    if len(rules) > 1000:
+        yield "rules", f"are {len(rules)}, but a configuration takes 1000"
+    for index, each in enumerate(rules):
+        path = f"rules[{index}]"
+        identifier = each.get("id")
+        if isinstance(identifier, str) and len(identifier) > 255:
+            yield f"{path}.id", f"has {len(identifier)} characters, but S3 takes 255"
+        for name in ("id", "priority"):
+            if each.get(name) is not None and [other.get(name) for other in rules].count(each.get(name)) > 1:
+                yield f"{path}.{name}", f"is {shown(each.get(name))}, which another rule has too"
+        if is_map(each.get("filter")) and not is_map(each.get("deleteMarkerReplication")):
+            yield f"{path}.deleteMarkerReplication", "is missing, but a rule with a filter needs it"
+        yield from _destination(each, path)
+
+
+def _destination(each: dict[str, Any], path: str) -> Iterator[Finding]:
+    target = each.get("destination")
+    if not is_map(target):
+        return
+    encryption, criteria = target.get("encryptionConfiguration"), each.get("sourceSelectionCriteria")
+    selects = is_map(criteria) and is_map(chosen := criteria.get("sseKmsEncryptedObjects")) and chosen.get("status") == "Enabled"
+    if selects and not is_map(encryption):
+        yield f"{path}.destination.encryptionConfiguration", "is missing, but objects under KMS are selected"
+    if is_map(encryption) and not is_map(criteria):
+        yield f"{path}.sourceSelectionCriteria", "is missing, but a key for the copies is given: select sseKmsEncryptedObjects"
+    control, metrics = target.get("replicationTime"), target.get("metrics")
+    if is_map(control) and control.get("status") == "Enabled" and not (is_map(metrics) and metrics.get("status") == "Enabled"):
+        yield f"{path}.destination.metrics", "must be enabled, because replicationTime is"
+    for name, key, value in (("replicationTime", "time", control), ("metrics", "eventThreshold", metrics)):
+        limit = value.get(key) if is_map(value) else None
+        minutes = number(limit.get("minutes")) if is_map(limit) else None
+        if minutes is not None and minutes != 15:
+            yield f"{path}.destination.{name}.{key}.minutes", f"is {minutes:g}, but S3 takes 15"
+
+
+@rule(
     "s3-encryption",
     "S3 PutBucketEncryption: a key goes with aws:kms",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",

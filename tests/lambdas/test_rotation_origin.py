@@ -1,0 +1,279 @@
+"""The origin header: its order against infra/plan/origin.py, and what the function changes at a load balancer and a distribution (moto)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.plan.origin import Origin, accepted
+from lambdas.rotation.origin import NotSpreadError, OriginHeader
+from tests.lambdas.secret import REGION, STEPS, Vault
+
+HEADER, SITE = "X-Origin-Verify", "origin.example.com"
+FIRST, BEFORE = "A" * 48, "B" * 48
+
+
+class Edge:
+    """A load balancer with two rules and a distribution before it, as the program makes them."""
+
+    def __init__(self) -> None:
+        self.current, self.previous = Vault(FIRST, "nautilus/test/origin-value"), Vault(BEFORE, "nautilus/test/origin-previous")
+        self.elb: Any = boto3.client("elbv2", region_name=REGION)
+        self.cdn: Any = boto3.client("cloudfront", region_name=REGION)
+        ec2: Any = boto3.client("ec2", region_name=REGION)
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{z}")["Subnet"]["SubnetId"]
+            for n, z in enumerate("ab")
+        ]
+        balancer = self.elb.create_load_balancer(Name="balancer", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+        self.groups = [
+            self.elb.create_target_group(Name=colour, Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")["TargetGroups"][0][
+                "TargetGroupArn"
+            ]
+            for colour in ("blue", "green")
+        ]
+        refused = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403"}}
+        listener = self.elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[refused])["Listeners"][0][
+            "ListenerArn"
+        ]
+        self.rules = [
+            self.elb.create_rule(
+                ListenerArn=listener,
+                Priority=priority,
+                Conditions=[
+                    {"Field": "path-pattern", "PathPatternConfig": {"Values": paths}},
+                    {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": HEADER, "Values": accepted(FIRST, BEFORE)}},
+                ],
+                Actions=[self.forward(100, 0)],
+            )["Rules"][0]["RuleArn"]
+            for priority, paths in ((100, ["/api/*", "/ws/*"]), (200, ["/*"]))
+        ]
+        made = self.cdn.create_distribution(DistributionConfig=distribution(FIRST))["Distribution"]
+        self.distribution = made["Id"]
+        self.spread()
+
+    def forward(self, blue: int, green: int) -> dict[str, Any]:
+        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(self.groups, (blue, green), strict=True)]
+        return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+
+    @property
+    def strategy(self) -> OriginHeader:
+        environment = {
+            "HEADER": HEADER,
+            "LENGTH": "48",
+            "PREVIOUS_SECRET": self.previous.arn,
+            "DISTRIBUTION_ID": self.distribution,
+            "ORIGIN_DOMAIN": SITE,
+            "RULES": json.dumps(self.rules),
+        }
+        return OriginHeader(environment, {"cloudfront": self.cdn, "elbv2": self.elb, "secretsmanager": self.current.client})
+
+    def spread(self) -> None:
+        """CloudFront's edges have what was asked; moto tells so after three looks."""
+        while self.cdn.get_distribution(Id=self.distribution)["Distribution"]["Status"] != "Deployed":
+            pass
+
+    def config(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.cdn.get_distribution_config(Id=self.distribution)["DistributionConfig"]
+        return found
+
+    def sent(self) -> str:
+        for origin in self.config()["Origins"]["Items"]:
+            if origin["DomainName"] == SITE:
+                return str(origin["CustomHeaders"]["Items"][0]["HeaderValue"])
+        raise AssertionError("no origin")
+
+    def asked(self, arn: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.elb.describe_rules(RuleArns=[arn])["Rules"][0]
+        return found
+
+    def values(self) -> list[list[str]]:
+        return [
+            condition["HttpHeaderConfig"]["Values"]
+            for arn in self.rules
+            for condition in self.asked(arn)["Conditions"]
+            if condition["Field"] == "http-header"
+        ]
+
+    def origin(self, *edges: str) -> Origin:
+        """As the plan sees it; `edges` are what CloudFront's edges may send while a change spreads."""
+        first, second = self.values()
+        assert first == second
+        return Origin(self.current.value(), self.previous.value(), frozenset(first), frozenset({self.sent(), *edges}))
+
+
+def distribution(value: str) -> dict[str, Any]:
+    origin = {
+        "Id": "balancer",
+        "DomainName": SITE,
+        "CustomHeaders": {"Quantity": 1, "Items": [{"HeaderName": HEADER, "HeaderValue": value}]},
+        "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"},
+    }
+    assets = {"Id": "assets", "DomainName": "assets.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+    return {
+        "CallerReference": "x",
+        "Comment": "the site",
+        "Enabled": True,
+        "Origins": {"Quantity": 2, "Items": [assets, origin]},
+        "DefaultCacheBehavior": {"TargetOriginId": "balancer", "ViewerProtocolPolicy": "redirect-to-https", "CachePolicyId": "x"},
+    }
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield Edge()
+
+
+def test_a_rotation_ends_with_both_values_accepted_and_the_new_one_sent(edge: Edge) -> None:
+    new = edge.current.rotate(edge.strategy)
+    assert new not in {FIRST, BEFORE}
+    assert len(new) == 48
+    assert edge.previous.value() == FIRST
+    assert edge.values() == [accepted(new, FIRST)] * 2
+    assert edge.sent() == new
+
+
+def test_nobody_is_shut_out_after_any_step_nor_by_an_up_there(edge: Edge) -> None:
+    edge.current.begin()
+    for step in STEPS:
+        edge.current.step(edge.strategy, step)
+        now = edge.origin(FIRST)
+        assert now.open, f"CloudFront is shut out after {step}"
+        assert all(state.open for state in now.deployed), f"an `up` after {step} shuts CloudFront out"
+
+
+def test_a_crash_between_the_rules_and_cloudfront_shuts_nobody_out_and_is_made_good(edge: Edge) -> None:
+    class Broken:
+        def __init__(self, inner: Any, call: str) -> None:
+            self._inner, self._call = inner, call
+
+        def __getattr__(self, name: str) -> Any:
+            if name == self._call:
+                raise RuntimeError(name)
+            return getattr(self._inner, name)
+
+    edge.current.begin()
+    for step in STEPS[:-1]:
+        edge.current.step(edge.strategy, step)
+    for client, call in (("elbv2", "modify_rule"), ("cloudfront", "update_distribution")):
+        strategy = edge.strategy
+        clients = {"cloudfront": edge.cdn, "elbv2": edge.elb, "secretsmanager": edge.current.client}
+        clients[client] = Broken(clients[client], call)
+        strategy._cdn, strategy._balancer = clients["cloudfront"], clients["elbv2"]
+        with pytest.raises(RuntimeError, match=call):
+            edge.current.step(strategy, "finishSecret")
+        now = edge.origin(FIRST)
+        assert now.open
+        assert all(state.open for state in now.deployed)
+    for step in STEPS:
+        edge.current.step(edge.strategy, step)
+    assert edge.sent() == edge.current.value()
+    assert edge.values() == [accepted(edge.current.value(), FIRST)] * 2
+
+
+def test_what_ecs_owns_stays_as_it_is(edge: Edge) -> None:
+    edge.elb.modify_rule(RuleArn=edge.rules[0], Actions=[edge.forward(0, 100)])
+    before = [copy.deepcopy(edge.asked(arn)) for arn in edge.rules]
+    edge.current.rotate(edge.strategy)
+    for arn, rule in zip(edge.rules, before, strict=True):
+        after = edge.asked(arn)
+        assert after["Actions"] == rule["Actions"], "the weights are ECS's"
+        assert after["Priority"] == rule["Priority"]
+        paths = [condition for condition in rule["Conditions"] if condition["Field"] == "path-pattern"]
+        assert [condition for condition in after["Conditions"] if condition["Field"] == "path-pattern"] == paths
+
+
+def test_nothing_else_of_the_distribution_changes(edge: Edge) -> None:
+    before = edge.config()
+    new = edge.current.rotate(edge.strategy)
+    after = edge.config()
+    for origin in before["Origins"]["Items"]:
+        for header in origin.get("CustomHeaders", {}).get("Items", []):
+            header["HeaderValue"] = new
+    assert after == before
+
+
+def test_an_up_afterwards_has_nothing_to_change(edge: Edge) -> None:
+    """The program reads both secrets when it is evaluated: what it would set is what the function has set."""
+    edge.current.rotate(edge.strategy)
+    edge.spread()
+    now = edge.origin()
+    assert now == Origin.settled(edge.current.value(), edge.previous.value())
+
+
+def test_two_rotations_and_the_first_value_is_refused(edge: Edge) -> None:
+    edge.current.rotate(edge.strategy)
+    edge.spread()
+    edge.current.rotate(edge.strategy)
+    assert all(FIRST not in values and BEFORE not in values for values in edge.values())
+
+
+def test_a_rotation_waits_for_the_one_before_it(edge: Edge) -> None:
+    class Spreading:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(edge.cdn, name)
+
+        def get_distribution(self, **named: Any) -> Any:
+            answer = edge.cdn.get_distribution(**named)
+            answer["Distribution"]["Status"] = "InProgress"
+            return answer
+
+    strategy = edge.strategy
+    strategy._cdn = Spreading()
+    edge.current.begin()
+    with pytest.raises(NotSpreadError, match="wait until it is Deployed"):
+        edge.current.step(strategy, "createSecret")
+    assert edge.origin() == Origin.settled(FIRST, BEFORE)
+
+
+def test_a_secret_that_was_never_applied_stops_the_rotation(edge: Edge) -> None:
+    edge.current.client.put_secret_value(SecretId=edge.current.arn, SecretString="C" * 48)
+    edge.current.begin()
+    with pytest.raises(NotSpreadError, match="apply the secret first") as error:
+        edge.current.step(edge.strategy, "createSecret")
+    assert "CCC" not in str(error.value)
+    assert "AAA" not in str(error.value)
+
+
+def test_a_rule_or_an_origin_that_asks_for_no_header_stops_the_rotation(edge: Edge) -> None:
+    paths = [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/x"]}}]
+    edge.elb.modify_rule(RuleArn=edge.rules[1], Conditions=paths)
+    with pytest.raises(NotSpreadError, match="asks for no X-Origin-Verify"):
+        edge.current.rotate(edge.strategy)
+    assert edge.sent() == FIRST, "CloudFront changes after every rule does"
+    strategy = edge.strategy
+    strategy._origin = "elsewhere.example.com"
+    with pytest.raises(NotSpreadError, match=r"sends no X-Origin-Verify to elsewhere\.example\.com"):
+        strategy.new(FIRST, first=False)
+
+
+def test_before_there_is_a_distribution_both_values_are_drawn_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        current, previous = Vault(FIRST, "nautilus/test/value"), Vault(BEFORE, "nautilus/test/previous")
+        strategy = OriginHeader({"HEADER": HEADER, "LENGTH": "48", "PREVIOUS_SECRET": previous.arn})
+        current.rotate(strategy)
+        held = {current.value(), previous.value()}
+    assert len(held) == 2
+    assert not held & {FIRST, BEFORE}, "nothing that stands in the stack's state will ever be accepted"
+
+
+@pytest.mark.parametrize("value", ["A" * 31, "A" * 129, "A" * 40 + "*", "A" * 40 + "-"])
+def test_a_value_that_a_rule_would_not_take_is_not_let_through(edge: Edge, value: str) -> None:
+    with pytest.raises(ValueError, match="letters and digits"):
+        edge.strategy.test(value)
+    edge.strategy.test("A" * 48)
+
+
+def test_rules_without_a_distribution_are_a_mistake(edge: Edge) -> None:
+    with pytest.raises(ValueError, match="go together"):
+        OriginHeader({"HEADER": HEADER, "LENGTH": "48", "PREVIOUS_SECRET": edge.previous.arn, "RULES": json.dumps(edge.rules)})
