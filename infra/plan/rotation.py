@@ -49,10 +49,10 @@ KINDS: Mapping[Rotator, Kind] = MappingProxyType(
         Rotator.CACHE_USER: Kind(True, 900, ("redis",)),
         Rotator.JWT: Kind(False, 60),
         Rotator.VALUE: Kind(False, 60),
-        Rotator.ORIGIN_HEADER: Kind(False, 300),
+        Rotator.ORIGIN_HEADER: Kind(False, 900),
     }
 )
-"""By the kinds that a function rotates. ElastiCache may take minutes to change a user."""
+"""By the kinds that a function rotates. ElastiCache may take minutes to change a user, and CloudFront to tell its edges."""
 
 
 @dataclass(frozen=True)
