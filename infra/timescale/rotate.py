@@ -135,10 +135,13 @@ def main(arguments: list[str]) -> int:
     # Both timers fire at 02:15: two runs would move the same label, and one of them would call its failure left unfinished.
     folder = Path(os.environ.get("RUN_FOLDER", "/run/nautilus"))
     folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "rotate.lock").open("w")  # held until the program ends
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    if not leads():
-        return 0
+    with (folder / "rotate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return turn(arguments) if leads() else 0
+
+
+def turn(arguments: list[str]) -> int:
+    """One secret after the other, on the leader."""
     node, failed, changed = environment(), False, False
     for variable, role, database in ORDER:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 MARK, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """How Pulumi's state marks a secret value."""
 RANDOM = "random:index/randomPassword:RandomPassword"
+PARAMETER = "aws:ssm/parameter:Parameter"
 VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 
 COMPOSITE = {
@@ -92,6 +93,9 @@ def unexplained(state: Mapping[str, Any], firsts: Mapping[str, str]) -> list[Fou
     def explained(found: Found) -> bool:
         if found.type == RANDOM and found.path.endswith(".bcryptHash"):
             return True  # a hash of the same value
+        if found.type == PARAMETER:
+            # The provider marks every parameter's value, an address of a database too. What stands there may hold no secret's value.
+            return not any(value in found.text for value in known)
         if found.text in known or found.text in firsts.values():
             return True
         return found.type in COMPOSITE and any(value in found.text for value in known)

@@ -31,7 +31,7 @@ import redis
 from moto import mock_aws
 from pg8000.exceptions import DatabaseError
 
-from infra.plan.secrets import APP_OWNER, APP_USERS, PROXY_USER, TIMESCALE_SECRETS, Rotator, SecretKind, SecretSpec, inventory
+from infra.plan.secrets import APP_OWNER, APP_USERS, PROXY_USER, RESTORE_USER, TIMESCALE_SECRETS, Rotator, SecretKind, SecretSpec, inventory
 from infra.settings.loader import load_stack
 from infra.settings.root import Settings
 from lambdas.rotation.postgres import Administrator, AppLogin
@@ -309,6 +309,7 @@ def test_postgresqls_administrator_and_application(aws: None, values: Mapping[st
             "USERNAMES": ",".join(APP_USERS),
             "OWNER": APP_OWNER,
             "PROXY_USER": PROXY_USER,
+            "READER": RESTORE_USER,
         }
         now = json.loads(login.rotate(AppLogin(environment, connect, login.client)))
         assert opens(server, now["username"], now["password"], "nautilus")
@@ -334,9 +335,10 @@ def test_the_applications_first_login_is_no_role_at_all(aws: None, values: Mappi
             "USERNAMES": ",".join(APP_USERS),
             "OWNER": APP_OWNER,
             "PROXY_USER": PROXY_USER,
+            "READER": RESTORE_USER,
         }
         login.rotate(AppLogin(environment, lambda user, password: server.connect(user, password, "nautilus"), login.client))
-        for user in (*APP_USERS, APP_OWNER, PROXY_USER):
+        for user in (*APP_USERS, APP_OWNER, PROXY_USER, RESTORE_USER):
             assert not opens(server, user, app, "nautilus")
 
 
@@ -482,7 +484,8 @@ VARIABLES = {
 }
 
 
-def test_timescales_four_passwords(aws: None, values: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timescales_four_passwords(aws: None, values: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUN_FOLDER", str(tmp_path))
     assert set(VARIABLES) == set(TIMESCALE_SECRETS)
     vaults = {name: Vault(values[name], f"nautilus/local/{name}") for name in TIMESCALE_SECRETS}
     superuser = values["timescale-superuser-password"]
