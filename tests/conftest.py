@@ -29,13 +29,6 @@ def pytest_sessionstart() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Engine tests share one worker, and so one `up`, while the other worker runs everything else."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-
-
 @cache
 def stack(name: str) -> Settings:
     """The committed settings of a platform stack."""

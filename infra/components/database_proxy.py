@@ -124,6 +124,8 @@ class DatabaseProxy(Component):
             opts=self.child(
                 depends_on=[allowed, log],
                 delete_before_replace=True,
+                # RDS never changes them: a zone more would replace the proxy, and its name with it. Two zones stay enough.
+                ignore_changes=["vpc_subnet_ids"],
                 custom_timeouts=pulumi.CustomTimeouts(create="1h", update="1h", delete="1h"),
             ),
         )

@@ -46,7 +46,7 @@ from tests.lambdas.secret import Vault
 from tests.lambdas.test_rotation_cache import ElastiCache, Server, strategy
 from tests.servers import postgres
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("life")]
 
 State = dict[str, Any]
 

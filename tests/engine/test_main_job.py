@@ -16,7 +16,7 @@ from nautilus.sandbox.engine import PolicyPack, Sandbox
 from tests.conftest import ROOT
 from tests.engine.conftest import Life, explain, spoil
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("life")]
 
 
 def digests() -> dict[str, str]:
@@ -67,9 +67,9 @@ DEFECTS = [
         id="target-group-name-too-long",
     ),
     pytest.param(
-        "infra/plan/secrets.py",
-        'DATABASE_PASSWORD = Alphabet(48, "-_.~")',
-        'DATABASE_PASSWORD = Alphabet(48, "-_.~@")',
+        "infra/components/secrets.py",
+        "override_special=alphabet.special or None",
+        'override_special=f"{alphabet.special}@"',
         "password",
         "@",
         id="rds-password-generator-allows-at",
