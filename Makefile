@@ -34,12 +34,13 @@ preview: $(STAMP) ## show what `up` would change
 destroy: $(STAMP) ## unlock the stack, then remove everything in it
 	@$(RUN) destroy --stack $(STACK) --unlock $(ARGS)
 
+# A file's tests stay on one worker, and with them its one `up` or its one cluster (xdist's groups are not kept by every pytest).
 test: $(STAMP) ## all tests: units, properties, components, policies, then the real engine
 	@$(BIN)/python -m nautilus.sandbox.toolchain
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 unit: $(STAMP) ## the quick tests: pieces on mocks, no engine, no whole platform
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not engine and not whole and not ha"
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not engine and not whole and not ha"
 
 lint: $(STAMP) ## formatting, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/pyright

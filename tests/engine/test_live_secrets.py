@@ -18,7 +18,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ from tests.lambdas.secret import Vault
 from tests.lambdas.test_rotation_cache import ElastiCache, Server, strategy
 from tests.servers import postgres
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("life")]
+pytestmark = pytest.mark.engine
 
 State = dict[str, Any]
 
@@ -262,8 +262,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-PROVED: dict[str, str] = {}
-"""Secrets of which a test has shown that their first value opens nothing, and how."""
+PROVED: set[str] = set()
+"""Secrets of which a test of this file shows that their first value opens nothing. Known when the file is read, whichever worker runs what."""
+
+
+def proves(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Says of which secrets a test is the proof."""
+    PROVED.update(names)
+    return lambda test: test
+
 
 REFUSED = {"28000", "28P01"}
 """SQLSTATE of a login that PostgreSQL refuses; any other trouble would prove nothing."""
@@ -284,6 +291,7 @@ def opens(server: Any, user: str, password: str, database: str) -> bool:
     return True
 
 
+@proves("database-app-login", "database-password")
 def test_postgresqls_administrator_and_application(aws: None, values: Mapping[str, str], firsts: Mapping[str, str]) -> None:
     admin, app = values["database-password"], values["database-app-login"]
     with postgres(user="nautilus_admin", password=admin) as server:
@@ -317,7 +325,6 @@ def test_postgresqls_administrator_and_application(aws: None, values: Mapping[st
         assert opens(server, "nautilus_admin", new, "nautilus")
         assert not opens(server, "nautilus_admin", admin, "nautilus")
         assert not opens(server, now["username"], app, "nautilus")
-    PROVED["database-password"] = PROVED["database-app-login"] = "PostgreSQL refuses it"
 
 
 def test_the_applications_first_login_is_no_role_at_all(aws: None, values: Mapping[str, str], firsts: Mapping[str, str]) -> None:
@@ -342,6 +349,7 @@ def test_the_applications_first_login_is_no_role_at_all(aws: None, values: Mappi
             assert not opens(server, user, app, "nautilus")
 
 
+@proves("cache-backend-password", "cache-engine-password")
 @pytest.mark.parametrize("role", ["backend", "engine"])
 def test_users_of_the_cache(aws: None, values: Mapping[str, str], role: str) -> None:
     first = values[f"cache-{role}-password"]
@@ -351,7 +359,6 @@ def test_users_of_the_cache(aws: None, values: Mapping[str, str], role: str) -> 
     assert Server(users).connect("backend", new).ping()
     with pytest.raises(redis.AuthenticationError):
         Server(users).connect("backend", first).ping()
-    PROVED[f"cache-{role}-password"] = "no user has it"
 
 
 def accepted(secret: str, token: str, signature: bytes, now: datetime) -> bool:
@@ -362,6 +369,7 @@ def accepted(secret: str, token: str, signature: bytes, now: datetime) -> bool:
     return any(hmac.compare_digest(hmac.new(key.encode(), token.encode(), hashlib.sha256).digest(), signature) for key in keys)
 
 
+@proves("jwt-signing-key")
 def test_sessions_signed_with_the_first_key(aws: None, values: Mapping[str, str], firsts: Mapping[str, str]) -> None:
     def signed(key: str) -> bytes:
         return hmac.new(key.encode(), b"header.payload", hashlib.sha256).digest()
@@ -376,18 +384,18 @@ def test_sessions_signed_with_the_first_key(aws: None, values: Mapping[str, str]
     assert accepted(second, "header.payload", signed(json.loads(second)["current"]), now)
     third = vault.rotate(SigningKey(environment))
     assert accepted(third, "header.payload", signed(json.loads(second)["current"]), now), "later keys are kept for a session's length"
-    PROVED["jwt-signing-key"] = "a token signed with it is refused"
 
 
+@proves("grafana-admin-password", "prometheus-password")
 @pytest.mark.parametrize("name", ["grafana-admin-password", "prometheus-password"])
 def test_values_that_are_only_compared(aws: None, values: Mapping[str, str], name: str) -> None:
     vault = Vault(values[name])
     new = vault.rotate(Value({"LENGTH": str(len(values[name])), "SPECIAL": "-_.~"}))
     assert new != values[name]
     assert vault.value() == new
-    PROVED[name] = "who checks it reads another one"
 
 
+@proves("origin-header-previous", "origin-header-value")
 def test_the_origins_header(aws: None, values: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     first, before = values["origin-header-value"], values["origin-header-previous"]
     monkeypatch.setattr(origin_tests, "FIRST", first)
@@ -398,7 +406,6 @@ def test_the_origins_header(aws: None, values: Mapping[str, str], monkeypatch: p
     assert not any({first, before} & set(rule) for rule in edge.values())
     assert edge.sent() not in {first, before}
     assert {edge.current.value(), edge.previous.value()}.isdisjoint({first, before})
-    PROVED["origin-header-value"] = PROVED["origin-header-previous"] = "no rule accepts it"
 
 
 def test_the_origins_header_before_there_is_an_edge(aws: None, values: Mapping[str, str]) -> None:
@@ -484,6 +491,7 @@ VARIABLES = {
 }
 
 
+@proves(*TIMESCALE_SECRETS)
 def test_timescales_four_passwords(aws: None, values: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUN_FOLDER", str(tmp_path))
     assert set(VARIABLES) == set(TIMESCALE_SECRETS)
@@ -509,12 +517,11 @@ def test_timescales_four_passwords(aws: None, values: Mapping[str, str], monkeyp
         assert sorted(node.told) == sorted(vault.arn for vault in vaults.values())
         assert node.refreshed == 1, "Patroni's interface takes the new password from the secret"
         inside.close()
-    PROVED.update(dict.fromkeys(TIMESCALE_SECRETS, "the server refuses it, or Patroni has read another one"))
 
 
 def test_all_of_them_have_been_proved(values: Mapping[str, str]) -> None:
-    """Last in the file: a secret that is new in the inventory needs a proof of its own."""
-    assert set(PROVED) == set(values)
+    """A secret that is new in the inventory needs a proof of its own."""
+    assert set(values) == PROVED
 
 
 def test_helpers_read_user_data_as_nodes_get_it(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from nautilus.sandbox.engine import PolicyPack, Sandbox
 from tests.conftest import ROOT
 from tests.engine.conftest import Life, explain, spoil
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("life")]
+pytestmark = pytest.mark.engine
 
 
 def digests() -> dict[str, str]:

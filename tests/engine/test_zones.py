@@ -15,7 +15,7 @@ from nautilus.sandbox.engine import Sandbox
 from tests.conftest import ROOT
 from tests.engine.conftest import explain
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("zones")]
+pytestmark = pytest.mark.engine
 
 WITHOUT_TIMESCALE = {"timescale.enabled": "false"}
 """TimescaleDB runs one node in each of three zones, so two zones cannot have it."""

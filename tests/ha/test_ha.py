@@ -29,7 +29,6 @@ REASON = lacking()
 
 measured_here = [
     pytest.mark.ha,
-    pytest.mark.xdist_group("ha"),
     pytest.mark.skipif(REASON is not None, reason=f"high availability is not measured here: {REASON}"),
 ]
 
