@@ -3,8 +3,9 @@
 The runner brings its own AWS provider. It runs `local` through its whole life (preview, up, second preview, refresh, destroy) and previews production's
 settings. Passed: every step succeeded, no validation error that is not explained below, and nothing left over. What the runner
 had to simulate is listed. The runner's stand-in of AWS loses about one answer in a thousand; the client sends such a request again, and a call
-that makes something is then told that it exists already. That says nothing about the program: a run all of whose errors are of this kind
-is repeated.
+that makes something is then told that it exists already. That says nothing about the program. Where the answer says that a rule, an entry or
+a route already is as asked, the run goes on, and every such answer must be one to a call that the client's log shows twice; a failed run
+all of whose errors are of this kind is repeated. The last run decides.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ EXPLAINED: dict[str, str] = {}
 """Validation messages (a part of the text) that come from a provider older than the one the program is written for, and why."""
 
 
-REVOKED = r"InvalidPermission\.NotFound"
-"""What a security-group rule's removal is told when it was carried out before: the rule is gone, as asked."""
-TRIES = 3
+AS_ASKED = r"InvalidPermission\.(NotFound|Duplicate)|NetworkAclEntryAlreadyExists|InvalidRoute\.NotFound"
+"""What a call about a rule, an entry or a route is told when it was carried out before: nothing depends on a value that only the lost answer held."""
+TRIES = 6
 PATIENCE_SECONDS = 1800
 """No repetition is begun later than this."""
 
@@ -38,7 +39,7 @@ def life(runner: Path, stack: str, *more: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "summary.json"
         command = [str(runner), "run", str(ROOT), stack, "--json", str(report), *more]
-        subprocess.run(command, check=False, env={**os.environ, "RIG_SIMULATE_MATCH": REVOKED})
+        subprocess.run(command, check=False, env={**os.environ, "RIG_SIMULATE_MATCH": AS_ASKED})
         if not report.exists():
             sys.exit(f"{runner.name} wrote no summary for {stack}")
         return json.loads(report.read_text())
@@ -47,7 +48,7 @@ def life(runner: Path, stack: str, *more: str) -> dict[str, Any]:
 ERROR = re.compile(r"error: .*")
 CALL = re.compile(r"operation error ([\w .()-]+): (\w+)")
 AFTERMATH = frozenset({"error: update failed", "error: preview failed"})
-ANSWERS = ("NotFound", "AlreadyExists", "Duplicate", "ResourceInUse", "Conflict")
+ANSWERS = ("NotFound", "NoSuch", "Already", "Duplicate", "InUse", "Conflict")
 """What a call answers when it was carried out before: a part of the error's text."""
 
 
@@ -91,6 +92,14 @@ def repeated(summary: dict[str, Any]) -> bool:
     return all(explained(line) for line in found)
 
 
+def carried_on(summary: dict[str, Any]) -> Counter[str]:
+    """The calls after whose error the run went on because of `AS_ASKED`, and how often."""
+    log = Path(summary["work"], "rig.log")
+    lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+    found = [CALL.search(line) for line in lines if "\tmatched: " in line]
+    return Counter(call[2] if call else "an unnamed call" for call in found)
+
+
 def doubles(summary: dict[str, Any]) -> dict[str, list[str]]:
     """Leftovers that are the second one of a creation that was sent twice: no more of a kind than the log shows repetitions of its call."""
     again = sent_again(summary)
@@ -104,6 +113,12 @@ def unexplained(summary: dict[str, Any]) -> list[str]:
     if not summary["ok"] and not (summary["invalid"] and not found):
         found += [f"step {step['name']} ended with {step['rc']}" for step in summary["steps"] if step["rc"] and step["required"]]
         found += errors(summary)
+    again = sent_again(summary)
+    found += [
+        f"{call} was refused {count} times and sent again {again[call]} times"
+        for call, count in carried_on(summary).items()
+        if count > again[call]
+    ]
     known = doubles(summary)
     left = {kind: names for kind, names in summary["leftovers"].items() if names and kind not in known}
     found += [f"left over: {kind} {', '.join(map(str, names))}" for kind, names in left.items()]

@@ -49,6 +49,22 @@ def test_everything_else_is(tmp_path: Path, calls: tuple[str, ...], output: str)
     assert run.unexplained(found)[0] == "step up ended with 1"
 
 
+def test_an_address_that_was_given_away_in_the_lost_answer_is_no_verdict(tmp_path: Path) -> None:
+    output = DUPLICATE % ("CreateNatGateway", "Resource.AlreadyAssociated")
+    assert run.repeated(summary(tmp_path, calls=("CreateNatGateway",), output=output))
+    assert not run.repeated(summary(tmp_path, output=output))
+
+
+@pytest.mark.parametrize(("calls", "complaints"), [(2, 0), (1, 1), (0, 1)])
+def test_a_run_goes_on_after_no_more_errors_than_calls_were_sent_again(tmp_path: Path, calls: int, complaints: int) -> None:
+    found = summary(tmp_path, calls=("AuthorizeSecurityGroupEgress",) * calls)
+    line = (
+        "partial\taws:vpc/rule:Rule\tr\tmatched: operation error EC2: AuthorizeSecurityGroupEgress, api error InvalidPermission.Duplicate\n"
+    )
+    (tmp_path / "rig.log").write_text("step\tup\t\t\n" + line * 2)
+    assert len(run.unexplained(found)) == complaints
+
+
 def test_a_second_one_of_a_repeated_creation_is_no_leftover_of_the_program(tmp_path: Path) -> None:
     found = summary(tmp_path, calls=("CreateVpcEndpoint",), leftovers={"vpc-endpoint": ["vpce-1"]})
     assert run.unexplained(found) == []
