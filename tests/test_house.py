@@ -24,7 +24,8 @@ ALLOWED = {
     "nautilus.engine": {"nautilus.engine"},
     "nautilus.inventory": {"nautilus.inventory"},
     "nautilus.sandbox": {"nautilus.sandbox", "nautilus.engine"},
-    "nautilus.ops": {"nautilus.ops"},
+    "nautilus.ops": {"nautilus.ops", "nautilus.runtime"},
+    "nautilus.runtime": {"nautilus.runtime"},
     "nautilus.cli": {"infra", "policies", "nautilus"},
 }
 """What each room may import of our own packages. `ops` never sees `infra`; only `cli` may enter every room."""

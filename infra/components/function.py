@@ -15,7 +15,9 @@ from infra.component import Component
 from infra.components.logs import log_group
 from infra.plan.iam import trust
 
-LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
+ROOT = Path(__file__).resolve().parents[2]
+LAMBDAS = ROOT / "lambdas"
+SHARED = "nautilus/runtime"
 NAME_LIMIT = 64
 """Characters of a function's name, and of a role's (Lambda, IAM)."""
 
@@ -37,15 +39,20 @@ def library_files(distribution: str) -> Mapping[str, Path]:
     return found
 
 
-def source_archive(folder: Path, libraries: Sequence[str] = ()) -> pulumi.AssetArchive:
-    """The Python files of `folder`, and those of `libraries`, by content: no compiled leftover and no checkout's place can change the plan.
+def source_archive(folder: Path, libraries: Sequence[str] = (), shared: Sequence[str] = ()) -> pulumi.AssetArchive:
+    """The Python files of `folder`, those of `libraries`, and modules of `nautilus.runtime`, by content.
 
-    Libraries are pinned by uv.lock. They go in as files, because text would stand in the state, function by function.
+    No compiled leftover and no checkout's place can change the plan. Libraries are pinned by uv.lock. They go in as files, because text
+    would stand in the state, function by function.
     """
     found: dict[str, pulumi.Asset | pulumi.Archive] = {
         place: pulumi.FileAsset(path) for library in libraries for place, path in sorted(library_files(library).items())
     }
     found |= {file.name: pulumi.StringAsset(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.py"))}
+    if shared:
+        # `nautilus` itself needs no file there, and the engine takes no empty one.
+        places = [f"{SHARED}/{module}.py" for module in ("__init__", *sorted(shared))]
+        found |= {place: pulumi.StringAsset((ROOT / place).read_text(encoding="utf-8")) for place in places}
     return pulumi.AssetArchive(found)
 
 
@@ -74,6 +81,8 @@ class Code:
     memory_mb: int = 256
     libraries: tuple[str, ...] = ()
     """Installed pure-Python distributions that the runtime lacks, each by name: nothing that they need in turn comes along."""
+    shared: tuple[str, ...] = ()
+    """Modules of `nautilus.runtime`, which the code imports under that name."""
 
 
 def lambda_function(
@@ -122,7 +131,7 @@ def lambda_function(
         runtime="python3.13",
         architectures=["arm64"],
         handler="handler.handler",
-        code=source_archive(LAMBDAS / code.folder, code.libraries),
+        code=source_archive(LAMBDAS / code.folder, code.libraries, code.shared),
         timeout=code.seconds,
         memory_size=code.memory_mb,
         environment={"variables": dict(code.variables)} if code.variables else None,
