@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.flow_log import flow_log
 from infra.components.logs import log_group
 from infra.plan.endpoint_policies import GATEWAYS, endpoint_policy
 from infra.plan.flows import Flow
@@ -19,7 +20,6 @@ from infra.settings.foundation import NatMode
 from infra.settings.foundation import Network as Settings
 
 ANYWHERE = "0.0.0.0/0"
-FLOW_LOG_SECONDS = 60
 """Aggregation of the flow log, in seconds; AWS offers 60 and 600."""
 
 
@@ -299,49 +299,11 @@ class Network(Component):
         self.s3_prefix_list_id = made["s3"].prefix_list_id
 
     def _flow_log(self, log_key_arn: pulumi.Input[str]) -> None:
-        ctx, name = self.ctx, f"{self.logical}-flow"
-        group = log_group(self, name, path=ctx.names.path("vpc", "flow"), key_arn=log_key_arn)
-        trust: dict[str, Any] = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": ctx.account_id},
-                        "ArnLike": {"aws:SourceArn": ctx.arn("ec2", "vpc-flow-log/*")},
-                    },
-                }
-            ],
-        }
-        role = aws.iam.Role(
-            name,
-            name=ctx.names("vpc-flow", limit=64),
-            description="Lets VPC flow logs write to their log group",
-            assume_role_policy=json.dumps(trust),
-            opts=self.child(),
-        )
-        write = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                    "Resource": pulumi.Output.concat(group.arn, ":*"),
-                },
-                {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": ctx.arn("logs", "log-group:*")},
-            ],
-        }
-        policy = aws.iam.RolePolicy(name, name="write", role=role.id, policy=pulumi.Output.json_dumps(write), opts=self.child())
-        aws.ec2.FlowLog(
-            name,
+        flow_log(
+            self,
             vpc_id=self.vpc_id,
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_destination=group.arn,
-            iam_role_arn=role.arn,
-            max_aggregation_interval=FLOW_LOG_SECONDS,
+            group=log_group(self, f"{self.logical}-flow", path=self.ctx.names.path("vpc", "flow"), key_arn=log_key_arn),
+            role_name=self.ctx.names("vpc-flow", limit=64),
+            whose="Lets VPC flow logs write to their log group",
             tags=self._named("flow"),
-            opts=self.child(depends_on=[policy]),
         )

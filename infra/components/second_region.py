@@ -14,6 +14,7 @@ import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.alarms import regional_alarms
+from infra.components.flow_log import flow_log
 from infra.components.notify import TOPIC_LIMIT, alarm_topic
 from infra.components.postgres import REPLICA_IGNORES, parameter_group, replica_args, timeouts
 from infra.components.storage import PrivateBucket
@@ -30,7 +31,6 @@ from infra.settings.dr import Dr
 
 WINDOW_DAYS = 30
 """Days before a deleted key is gone for good: AWS's longest (KMS-03)."""
-FLOW_LOG_SECONDS = 60
 MOST_FILTERS = 100
 """Repository filters that ECR takes in one rule of a registry's replication."""
 
@@ -248,43 +248,15 @@ class SecondRegion(Component):
         )
 
     def _flow_log(self, vpc: aws.ec2.Vpc) -> None:
-        ctx, logical = self.ctx, f"{self.logical}-flow"
-        group = self._log_group("flow", ctx.names.path("vpc", "flow"))
-        role = aws.iam.Role(
-            logical,
-            name=ctx.names("dr-vpc-flow", limit=64),
-            description="Lets the second region's flow log write to its log group",
-            assume_role_policy=_trust(
-                ctx, "vpc-flow-logs.amazonaws.com", ArnLike={"aws:SourceArn": ctx.arn("ec2", "vpc-flow-log/*", region=self._region)}
-            ),
-            opts=self.child(),
-        )
-        write = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                    "Resource": pulumi.Output.concat(group.arn, ":*"),
-                },
-                {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": ctx.arn("logs", "log-group:*", region=self._region)},
-            ],
-        }
-        policy = aws.iam.RolePolicy(logical, name="write", role=role.id, policy=pulumi.Output.json_dumps(write), opts=self.child())
-        aws.ec2.FlowLog(
-            logical,
+        flow_log(
+            self,
             vpc_id=vpc.id,
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_destination=group.arn,
-            iam_role_arn=role.arn,
-            max_aggregation_interval=FLOW_LOG_SECONDS,
-            region=self._region,
+            group=self._log_group("flow", self.ctx.names.path("vpc", "flow")),
+            role_name=self.ctx.names("dr-vpc-flow", limit=64),
+            whose="Lets the second region's flow log write to its log group",
             tags=self._named("flow"),
-            opts=self.child(depends_on=[policy]),
+            region=self._region,
         )
-
-    # --- images -----------------------------------------------------------------------------------------------------------
 
     def _images(self, repositories: Sequence[str]) -> None:
         """Repositories of the same names: ECR's replication copies into one that exists, and makes one without our key where none does."""

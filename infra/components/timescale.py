@@ -196,7 +196,6 @@ class Timescale(Component):
         self.database: str = plan.SCOPE
         self.user: str = plan.SCOPE
         self.volume_arns: list[pulumi.Output[str]] = [volume.arn for volume in volumes]
-        self.node_addresses: list[pulumi.Output[str]] = [interface.private_ip for interface in interfaces]
         self.node_group_names: list[pulumi.Output[str]] = [group.name for group in self.groups]
         self.balancer_suffix: pulumi.Output[str] = self.load_balancer.arn_suffix
         self.writer_suffix: pulumi.Output[str] = self.target_groups["writer"].arn_suffix

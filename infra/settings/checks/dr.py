@@ -7,11 +7,10 @@ from ipaddress import IPv4Network
 
 from infra.plan.postgres import instance_refusals
 from infra.plan.subnets import NARROWEST, WIDEST
-from infra.settings import limits
 from infra.settings.checks.finding import REMOVE, Finding
+from infra.settings.checks.network import zones_of
 from infra.settings.problems import Path
 from infra.settings.root import Settings
-from infra.settings.words import one_of
 
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
@@ -62,18 +61,7 @@ def zones(settings: Settings) -> Iterator[Finding]:
     """Zones exist in the second region and are named once."""
     if not settings.dr.enabled:
         return
-    path: Path = ("dr", "zones")
-    letters, region = settings.dr.zones, settings.account.dr_region
-    offered = limits.ZONES.get(region)
-    good = list(offered[:3]) if offered else ["a", "b", "c"]
-    if len(set(letters)) != len(letters):
-        yield Finding(path, "names a zone twice", "each letter once", good)
-        return
-    missing = [letter for letter in letters if offered and letter not in offered]
-    if missing and offered:
-        yield Finding(
-            path, f"{region} has no zone {one_of(missing)}", f"letters of {region}: {', '.join(offered)}", good, (("account", "drRegion"),)
-        )
+    yield from zones_of(("dr", "zones"), settings.dr.zones, settings.account.dr_region, region_path=("account", "drRegion"))
 
 
 def replica(settings: Settings) -> Iterator[Finding]:

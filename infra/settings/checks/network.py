@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from itertools import combinations, islice
 from itertools import count as count_up
@@ -66,26 +66,34 @@ def addresses(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def zones(settings: Settings) -> Iterator[Finding]:
-    """Zones exist, are named once, and are as many as the platform needs."""
-    path: Path = ("network", "zones")
-    letters, region = settings.network.zones, settings.account.region
+def zones_of(path: Path, letters: Sequence[str], region: str, *, region_path: Path) -> Iterator[Finding]:
+    """Zones exist in the region and are named once."""
     offered = limits.ZONES.get(region)
-    good = list(offered[:3]) if offered else ["a", "b", "c"]
+    good = some_zones(region)
     if len(set(letters)) != len(letters):
         yield Finding(path, "names a zone twice", "each letter once", good)
         return
     missing = [letter for letter in letters if offered and letter not in offered]
     if missing and offered:
-        yield Finding(
-            path, f"{region} has no zone {one_of(missing)}", f"letters of {region}: {', '.join(offered)}", good, (("account", "region"),)
-        )
+        yield Finding(path, f"{region} has no zone {one_of(missing)}", f"letters of {region}: {', '.join(offered)}", good, (region_path,))
+
+
+def some_zones(region: str) -> list[str]:
+    """Three zones that a repair may name."""
+    return list(limits.ZONES.get(region, ("a", "b", "c"))[:3])
+
+
+def zones(settings: Settings) -> Iterator[Finding]:
+    """Zones exist, are named once, and are as many as the platform needs."""
+    path: Path = ("network", "zones")
+    letters, region = settings.network.zones, settings.account.region
+    yield from zones_of(path, letters, region, region_path=("account", "region"))
     if settings.timescale.enabled and len(letters) < 3:
         yield Finding(
             path,
             f"has {len(letters)} zones, and TimescaleDB runs one node in each of three: name a third or set timescale.enabled to false",
             "3 to 6 zones",
-            good,
+            some_zones(region),
             (("timescale", "enabled"),),
         )
 
