@@ -55,7 +55,7 @@ ha: $(STAMP) ## kill nodes of a real database cluster, measure, restore: RUNS=5 
 	@$(BIN)/python -m tests.ha --install --runs $(or $(RUNS),5) $(if $(DOCS),--docs)
 
 docs: $(STAMP) ## write the generated pages again
-	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs && $(BIN)/python -m tests.test_docs
+	@$(BIN)/nautilus config docs && $(BIN)/python -m policies.docs && $(BIN)/python -m infra.outputs && $(BIN)/python -m tests.test_docs && $(BIN)/python -m tests.lambdas.test_rollout_replays
 
 acceptance: $(STAMP) ## the unchanged program on another engine runner: RUNNER=path
 	@test -n "$(RUNNER)" || { echo "acceptance needs RUNNER=path of the runner" >&2; exit 2; }

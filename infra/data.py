@@ -19,6 +19,7 @@ from infra.components.secrets import Secrets
 from infra.network import Networking
 from infra.plan.cache import USERS as CACHE_USERS
 from infra.plan.flows import Role
+from infra.plan.jobs import reconciles
 from infra.plan.postgres import Demand
 from infra.plan.secrets import SecretSpec, inventory
 from infra.rotation import Opened, build_origin_rotation, build_rotations, watch_functions
@@ -54,6 +55,8 @@ def build_data(
         timescale=settings.timescale.enabled,
         proxy=settings.postgres.proxy.enabled,
         password_special=settings.secrets.password_special,
+        migrations=settings.jobs.migrations.enabled,
+        reconciliation=reconciles(settings),
     )
     secrets = Secrets(
         "secrets",

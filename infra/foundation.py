@@ -42,6 +42,8 @@ class Foundation:
     notify: Notify
     network: Network
     groups: SecurityGroups
+    ways_out: tuple[pulumi.Resource, ...]
+    """What a function in the VPC needs before it can call AWS."""
     logs: PrivateBucket
     assets: PrivateBucket
     dns: Dns
@@ -123,8 +125,10 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
     data = build_data(settings, ctx, top, keys=keys, notify=notify, networking=networking)
 
     # Where the workloads will run, and the leases that keep two of them from running twice.
-    registry = Registry("registry", ctx, repositories=REPOSITORIES, key_arn=keys.arn(DataClass.REGISTRY), opts=top)
-    cluster = Cluster("cluster", ctx, log_key_arn=log_key, opts=top)
+    registry = Registry(
+        "registry", ctx, repositories=REPOSITORIES, key_arn=keys.arn(DataClass.REGISTRY), settings=settings.registry, opts=top
+    )
+    cluster = Cluster("cluster", ctx, log_key_arn=log_key, storage_key_arn=storage_key, opts=top)
     leases = LeaseTable("leases", ctx, key_arn=keys.arn(DataClass.DATABASE), opts=top)
 
     return Foundation(
@@ -132,6 +136,7 @@ def build_foundation(settings: Settings, ctx: Context, top: pulumi.ResourceOptio
         notify=notify,
         network=networking.network,
         groups=networking.groups,
+        ways_out=networking.ways_out,
         logs=logs,
         assets=assets,
         dns=dns,

@@ -18,6 +18,8 @@ from infra.plan.access import vpn_targets
 from infra.plan.egress import venue_ports
 from infra.plan.endpoint_policies import apis_through_nat, nodes_need_nat
 from infra.plan.flows import Role, flows
+from infra.plan.jobs import reconciles
+from infra.plan.rollout import api_domains as hook_domains
 from infra.plan.rotation import api_domains
 from infra.settings.foundation import EndpointProfile, Phase
 from infra.settings.root import Settings
@@ -54,6 +56,9 @@ def build_network(settings: Settings, ctx: Context, top: pulumi.ResourceOptions,
         proxy=settings.postgres.proxy.enabled,
         rotation=True,
         restore_check=settings.backup.restore_test.enabled,
+        migrations=settings.jobs.migrations.enabled,
+        reconciliation=reconciles(settings),
+        rollout_hook=settings.platform.phase is Phase.SERVICES,
         venue_ports=venue_ports(settings.egress),
     )
     network = Network("network", ctx, settings=settings.network, log_key_arn=log_key, table=table, opts=top)
@@ -67,7 +72,8 @@ def build_network(settings: Settings, ctx: Context, top: pulumi.ResourceOptions,
             apis_through_nat(settings.network.endpoints, ctx.region, account=ctx.account_id, without=settings.network.endpoints_without),
             "AWS API without an endpoint in the VPC",
         )
-        | (api_domains(ctx.region, ctx.dr_region) if settings.cache.global_datastore else api_domains(ctx.region)),
+        | (api_domains(ctx.region, ctx.dr_region) if settings.cache.global_datastore else api_domains(ctx.region))
+        | (hook_domains(ctx.region) if settings.platform.phase is Phase.SERVICES else {}),
         opts=top,
     )
     Resolver(

@@ -15,7 +15,7 @@ import pulumi
 from pydantic import TypeAdapter
 from pydantic.alias_generators import to_camel
 
-CONTRACT_VERSION = "1.2"
+CONTRACT_VERSION = "1.3"
 SCHEMA_FILE = Path("docs/outputs.schema.json")
 
 Text = pulumi.Output[str]
@@ -82,6 +82,13 @@ class Outputs:
     timescale_writer_address: Annotated[Text | None, "Host name of TimescaleDB; port 5432 writes, port 5433 reads."] = None
     service_names: Annotated[TextMap | None, "ECS services by workload."] = None
     alarm_names: Annotated[TextList | None, "CloudWatch alarms."] = None
+    task_templates: Annotated[TextMap | None, "Newest task definition of each web service, by workload: what a pipeline copies."] = None
+    signing_profile_arn: Annotated[Text | None, "Signing profile of the images; absent where none must be signed."] = None
+    queue_urls: Annotated[TextMap | None, "SQS queues of background jobs by name."] = None
+    jobs: Annotated[TextMap | None, "One-off jobs by name: JSON with what is needed to run one."] = None
+    app_config: Annotated[
+        TextMap | None, "AppConfig: ids by `application`, `profile.<name>`, `environment.<name>`, `strategy.<name>`, and the key."
+    ] = None
 
     def known(self) -> dict[str, pulumi.Output[Any]]:
         """The values that this phase has, by exported key, in the order of the declaration."""

@@ -66,6 +66,7 @@ def build_platform(settings: Settings) -> Outputs:
         critical_topic_arn=base.notify.critical_arn,
         warning_topic_arn=base.notify.warning_arn,
         trail_arn=base.audit.trail_arn,
+        signing_profile_arn=base.registry.signing_profile_arn,
     )
     if workloads:
         alarms = watch_platform(settings, ctx, base, top, running=workloads.running, recovery=recovery)

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 import pulumi
 
+from infra.background import Background
 from infra.component import Context
 from infra.components.alarms import Alarms
-from infra.components.broker_watch import BrokerWatch
-from infra.components.gateway import Gateway
+from infra.components.gateway import STANDBY
 from infra.components.rollout_hook import RolloutHook
 from infra.edge import Edge
 from infra.foundation import Foundation
 from infra.market_data import MarketData
 from infra.plan import alarms as plan
 from infra.plan.backup_calendar import LONGEST_AGE_DAYS
+from infra.plan.singletons import ENGINE_LEASE, GATEWAY_LEASE
 from infra.recovery import Recovery
 from infra.settings.root import Settings
+from infra.trading import Desk
 
 _BALANCER = plan.Target("balancer")
 
@@ -32,9 +34,9 @@ class Running:
     """Physical names of the web services, by workload."""
     singletons: Mapping[str, str]
     """Physical names of the services of exactly one task, by workload."""
-    gateway: Gateway | None
+    desk: Desk
     market: MarketData | None
-    broker_watch: BrokerWatch | None
+    background: Background
     hook: RolloutHook
 
 
@@ -58,10 +60,13 @@ def watch_rollouts(
     return made, {key: made.of(*(spec.key for spec in table)) for key, table in tables.items()}
 
 
-def watch_singletons(ctx: Context, base: Foundation, top: pulumi.ResourceOptions, *, singletons: Mapping[str, str]) -> Alarms:
+def watch_singletons(
+    ctx: Context, base: Foundation, top: pulumi.ResourceOptions, *, singletons: Mapping[str, str], standby: str | None = None
+) -> Alarms:
     """The alarms on processes that must run exactly once: physical service names by workload."""
     cluster = base.cluster.cluster_name
-    table = plan.table(*(plan.singleton_alarms(key, cluster=cluster, service=name) for key, name in singletons.items()))
+    spare = [plan.singleton_alarms(STANDBY, cluster=cluster, service=standby, standby=True)] if standby else []
+    table = plan.table(*(plan.singleton_alarms(key, cluster=cluster, service=name) for key, name in singletons.items()), *spare)
     return Alarms("singleton-alarms", ctx, table=table, topics=base.notify, opts=top)
 
 
@@ -93,10 +98,18 @@ def watch_platform(
         for key, name in {**running.services, **running.singletons}.items()
     ]
     filters: list[plan.LogFilter] = []
-    if running.gateway:
+    if running.desk.gateway:
         groups.append(plan.gateway_alarms(namespace=namespace))
-        filters.append(plan.gateway_filter(log_group=named("gateway-log", [running.gateway.log_group_name])[0], namespace=namespace))
-    if running.broker_watch:
+        logs = {key: named(f"{key}-log", [group])[0] for key, group in running.desk.gateway.log_groups.items()}
+        filters += plan.gateway_filters(log_groups=logs, namespace=namespace)
+        groups.append(plan.lease_alarms(GATEWAY_LEASE, namespace=namespace))
+        filters += plan.lease_filters(log_groups=logs, namespace=namespace)
+    if running.desk.engine:
+        groups.append(plan.lease_alarms(ENGINE_LEASE, namespace=namespace))
+        filters += plan.lease_filters(
+            log_groups={"engine": named("engine-log", [running.desk.engine.log_group_name])[0]}, namespace=namespace
+        )
+    if running.desk.broker_watch:
         groups.append(plan.broker_alarms(namespace=namespace))
     groups.append(
         plan.postgres_alarms(
@@ -134,6 +147,9 @@ def watch_platform(
                 writer=named("timescale-writer", [timescale.writer_suffix])[0],
             )
         )
+    groups += [queue.alarms() for queue in running.background.queues.values()]
+    groups.append(running.background.operations.alarms())
+    groups.append(plan.registry_alarms(rules=running.background.scans.rules))
     groups.append(plan.backup_alarms(vault=ctx.names("backup", limit=50)))
     if recovery.restore_testing:
         test = settings.backup.restore_test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from policies.rule import Rule
 from policies.rules import (
+    app_config,
     backups,
     caches,
     cdn,
@@ -22,10 +23,14 @@ from policies.rules import (
     names,
     network,
     origins,
+    queues,
+    registries,
     resolver,
     secrets,
+    singletons,
     storage,
     subnets,
+    tasks,
     web_firewalls,
 )
 
@@ -47,10 +52,15 @@ RULES: tuple[Rule, ...] = (
     *database_settings.RULES,
     *caches.RULES,
     *containers.RULES,
+    *tasks.RULES,
+    *singletons.RULES,
     *storage.RULES,
     *backups.RULES,
     *keys.RULES,
     *secrets.RULES,
     *identity.RULES,
     *messaging.RULES,
+    *queues.RULES,
+    *registries.RULES,
+    *app_config.RULES,
 )

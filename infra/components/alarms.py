@@ -76,6 +76,7 @@ class Alarms(Component):
                 "namespace": spec.namespace,
                 "value": spec.value,
                 "default_value": None if spec.default is None else f"{spec.default:g}",
+                "dimensions": dict(spec.dimensions) or None,
             },
             opts=self.child(),
         )

@@ -12,18 +12,29 @@ from infra.components.logs import log_group
 class Cluster(Component):
     """A Fargate cluster with Container Insights (control ECS.12), audited ECS Exec, and a Service Connect namespace.
 
-    Fargate Spot is not offered: a task of this platform may be an open order (DESIGN.md decision 7).
+    Tasks' scratch disks are encrypted by a key of ours. Fargate Spot is not offered: a task of this platform may be an open order
+    (DESIGN.md decision 7).
     """
 
     token = "cluster"
 
-    def __init__(self, name: str, ctx: Context, *, log_key_arn: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        ctx: Context,
+        *,
+        log_key_arn: pulumi.Input[str],
+        storage_key_arn: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         """Make the cluster.
 
         Args:
             name: Logical name.
             ctx: The stack.
             log_key_arn: KMS key of the log groups and of ECS Exec's sessions.
+            storage_key_arn: KMS key of the tasks' scratch disks, of this region alone; its policy admits Fargate. None leaves them to a key of
+                AWS's. A change concerns tasks started afterwards.
             opts: Options of the component.
         """
         super().__init__(name, ctx, opts)
@@ -43,7 +54,10 @@ class Cluster(Component):
                     "kms_key_id": log_key_arn,
                     "logging": "OVERRIDE",
                     "log_configuration": {"cloud_watch_encryption_enabled": True, "cloud_watch_log_group_name": sessions.name},
-                }
+                },
+                "managed_storage_configuration": None
+                if storage_key_arn is None
+                else {"fargate_ephemeral_storage_kms_key_id": storage_key_arn},
             },
             opts=self.child(depends_on=[insights]),
         )
@@ -60,6 +74,8 @@ class Cluster(Component):
             description="Names of the platform's services for ECS Service Connect",
             opts=self.child(),
         )
+        self.session_log_arn = sessions.arn
+        """Log group of ECS Exec's sessions."""
         self.arn = self.cluster.arn
         self.name = self.cluster.name
         self.namespace_arn = self.namespace.arn

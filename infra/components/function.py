@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import files
 from pathlib import Path
@@ -39,14 +39,32 @@ def library_files(distribution: str) -> Mapping[str, Path]:
     return found
 
 
-def source_archive(folder: Path, libraries: Sequence[str] = (), shared: Sequence[str] = ()) -> pulumi.AssetArchive:
-    """The Python files of `folder`, those of `libraries`, and modules of `nautilus.runtime`, by content.
+@cache
+def data_file(distribution: str, place: str) -> Path:
+    """One file of an installed distribution, by its place in the archive: `tzdata/zoneinfo/Europe/London` of `tzdata`.
+
+    Raises:
+        ValueError: It has no such file, or an empty one, which the engine does not take.
+    """
+    for file in files(distribution) or ():
+        if file.as_posix() == place and (path := Path(str(file.locate()))).stat().st_size:
+            return path
+    raise ValueError(f"{distribution} has no file {place} with anything in it")
+
+
+def source_archive(
+    folder: Path, libraries: Sequence[str] = (), shared: Sequence[str] = (), data: Mapping[str, Sequence[str]] | None = None
+) -> pulumi.AssetArchive:
+    """The Python files of `folder`, those of `libraries`, modules of `nautilus.runtime`, and single files of distributions, by content.
 
     No compiled leftover and no checkout's place can change the plan. Libraries are pinned by uv.lock. They go in as files, because text
     would stand in the state, function by function.
     """
     found: dict[str, pulumi.Asset | pulumi.Archive] = {
         place: pulumi.FileAsset(path) for library in libraries for place, path in sorted(library_files(library).items())
+    }
+    found |= {
+        place: pulumi.FileAsset(data_file(library, place)) for library, places in sorted((data or {}).items()) for place in sorted(places)
     }
     found |= {file.name: pulumi.StringAsset(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.py"))}
     if shared:
@@ -83,6 +101,8 @@ class Code:
     """Installed pure-Python distributions that the runtime lacks, each by name: nothing that they need in turn comes along."""
     shared: tuple[str, ...] = ()
     """Modules of `nautilus.runtime`, which the code imports under that name."""
+    data: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Single files of installed distributions, by the distribution: what of a large one is needed."""
 
 
 def lambda_function(
@@ -131,7 +151,7 @@ def lambda_function(
         runtime="python3.13",
         architectures=["arm64"],
         handler="handler.handler",
-        code=source_archive(LAMBDAS / code.folder, code.libraries, code.shared),
+        code=source_archive(LAMBDAS / code.folder, code.libraries, code.shared, code.data),
         timeout=code.seconds,
         memory_size=code.memory_mb,
         environment={"variables": dict(code.variables)} if code.variables else None,

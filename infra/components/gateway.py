@@ -1,47 +1,27 @@
-"""The Interactive Brokers Gateway: one login, its session files, and a watch on whether the broker answers."""
+"""The Interactive Brokers Gateway: one login, a warm standby in another zone, their session files, and a watch on whether the broker answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.cluster import Cluster
-from infra.components.singleton import Singleton
+from infra.components.singleton import Fence, Singleton
+from infra.components.task import Sidecar
 from infra.plan.flows import Role
+from infra.plan.gateway import SESSION_PATH, api_port, gateway_environment, watch, wrapper
 from infra.plan.iam import files_policy, mount_policy
-from infra.plan.tasks import USER, gateway_watch
-from infra.settings import workloads
-from infra.settings.workloads import Trading, TradingMode
+from infra.plan.singletons import GATEWAY_LEASE, STATUS_PORT, apart
+from infra.plan.tasks import USER
+from infra.settings.trading import Trading
+from infra.settings.workloads import IbGateway
 
-SESSION_PATH = "/sessions"
-"""Where the gateway keeps its settings and its autorestart file; without them every restart asks for a second factor again."""
-
-
-def gateway_environment(trading: Trading) -> dict[str, str]:
-    """What the gateway's image is told about the login (variables of gnzsnz/ib-gateway-docker).
-
-    The daily restart keeps the session, a missed second factor waits for a person instead of asking again and again
-    (stacked requests lock the operator out), and a second login elsewhere takes over on purpose only. VNC stays off:
-    there is no variable for its password.
-    """
-    return {
-        "AUTO_RESTART_TIME": "11:45 PM",
-        "EXISTING_SESSION_DETECTED_ACTION": "primary",
-        "READ_ONLY_API": "no",
-        "RELOGIN_AFTER_TWOFA_TIMEOUT": "no",
-        "TIME_ZONE": "America/New_York",
-        "TRADING_MODE": trading.mode.value,
-        "TWOFA_TIMEOUT_ACTION": "exit",
-        "TWS_SETTINGS_PATH": SESSION_PATH,
-    }
-
-
-def api_port(trading: Trading) -> int:
-    """The gateway's own port inside its task: 4001 live, 4002 paper. Between tasks it is `trading.gateway_port`."""
-    return 4001 if trading.mode is TradingMode.LIVE else 4002
+STANDBY = f"{Role.IB_GATEWAY.value}-standby"
+"""Name of the standby's service, container and log group."""
 
 
 class SessionFiles(Component):
@@ -103,10 +83,14 @@ class SessionFiles(Component):
 
 
 class Gateway(Component):
-    """The gateway as a singleton, with its session on EFS and an API handshake every 15 s in a sidecar.
+    """The gateway as two services of exactly one task each, in zones that they never share; the lease says which of them logs in.
 
-    The main container has no health check on purpose: a lost login must raise `gateway-disconnected` after 120 s, not
-    restart the gateway, because each restart sends a second-factor request.
+    Each task has a watchdog on the lease `ib-gateway`, which is essential, and a watch that asks for an API handshake every 15 s. The
+    gateway's own process starts once its task holds the lease; the standby waits with everything pulled and mounted, logged in nowhere.
+    The main container has no health check on purpose: a lost login must raise `gateway-disconnected` after 120 s, not restart the
+    gateway, because each restart sends a second-factor request.
+
+    Makes: one or two `Singleton`s, `SessionFiles` that both mount and only the holder writes, the file system's policy.
     """
 
     token = "gateway"
@@ -116,7 +100,7 @@ class Gateway(Component):
         name: str,
         ctx: Context,
         *,
-        settings: workloads.Singleton,
+        settings: IbGateway,
         trading: Trading,
         cluster: Cluster,
         image: pulumi.Input[str],
@@ -129,7 +113,9 @@ class Gateway(Component):
         files_group_id: pulumi.Input[str],
         files_key_arn: pulumi.Input[str],
         log_key_arn: pulumi.Input[str],
+        fence: Fence | None = None,
         alarm_names: Sequence[pulumi.Input[str]] = (),
+        standby_alarm_names: Sequence[pulumi.Input[str]] = (),
         policies: Mapping[str, pulumi.Input[str]] | None = None,
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
@@ -139,24 +125,29 @@ class Gateway(Component):
         Args:
             name: Logical name.
             ctx: The stack.
-            settings: Size and processor.
+            settings: Size, processor, start program, restart window, standby.
             trading: Paper or live: login mode and ports.
             cluster: Where it runs.
-            image: ECR image by digest; it must hold bash and coreutils, write below `/tmp` and `/sessions` only, and
+            image: ECR image by digest; it must hold bash, coreutils and tzdata, write below `/tmp` and `/sessions` only, and
                 publish the API between tasks on 4003 live or 4004 paper.
             environment: Further variables; they win over `gateway_environment`.
             secrets: The login, as variable to secret ARN.
             secret_key_arn: KMS key of the secrets.
-            subnet_ids: Private subnets with a fixed way out.
-            group_id: Security group of the task.
+            subnet_ids: Private subnets with a fixed way out, one a zone; two or more for a standby.
+            group_id: Security group of the tasks.
             files_subnet_ids: Data subnets, one a zone.
             files_group_id: Security group of the mount targets.
             files_key_arn: KMS key of the file system.
             log_key_arn: KMS key of the log group.
-            alarm_names: Alarms that roll a deployment back.
-            policies: Inline policies of the task role by name.
+            fence: The lease and its watchdog. Without one there is nothing that a standby could wait for, so there is none.
+            alarm_names: Alarms that roll a deployment of the first task back.
+            standby_alarm_names: The same for the standby.
+            policies: Further inline policies of the task roles by name.
             after: Further resources that must exist first.
             opts: Options of the component.
+
+        Raises:
+            ValueError: a standby with fewer than two subnets, or what `Singleton` refuses.
         """
         super().__init__(name, ctx, opts)
         self.files = SessionFiles(
@@ -165,37 +156,67 @@ class Gateway(Component):
         mount = pulumi.Output.all(self.files.file_system.arn, self.files.access_point.arn).apply(
             lambda known: mount_policy(file_system_arn=known[0], access_point_arn=known[1])
         )
-        self.singleton = Singleton(
-            f"{name}-singleton",
-            ctx,
-            role=Role.IB_GATEWAY,
-            settings=settings,
-            cluster=cluster,
-            image=image,
-            environment={**gateway_environment(trading), **environment},
-            secrets=secrets,
-            secret_key_arn=secret_key_arn,
-            subnet_ids=subnet_ids,
-            group_id=group_id,
-            log_key_arn=log_key_arn,
-            port=trading.gateway_port,
-            watch=gateway_watch(api_port(trading)),
-            alarm_names=alarm_names,
-            policies={**(policies or {}), "files": mount},
-            files={
+        shared: dict[str, Any] = {
+            "role": Role.IB_GATEWAY,
+            "settings": settings,
+            "cluster": cluster,
+            "image": image,
+            "environment": {**gateway_environment(trading, settings.restart), **environment},
+            "secrets": secrets,
+            "secret_key_arn": secret_key_arn,
+            "group_id": group_id,
+            "log_key_arn": log_key_arn,
+            "port": trading.gateway_port,
+            "command": ["bash", "-c", wrapper(settings.command, status_port=STATUS_PORT, pause_seconds=settings.start_pause_seconds)]
+            if fence
+            else (),
+            "policies": {**(policies or {}), **(fence.policies(GATEWAY_LEASE) if fence else {}), "files": mount},
+            "files": {
                 "file_system_id": self.files.file_system.id,
                 "transit_encryption": "ENABLED",
                 "authorization_config": {"access_point_id": self.files.access_point.id, "iam": "ENABLED"},
             },
-            files_path=SESSION_PATH,
-            after=[*self.files.mount_targets, *after],
-            opts=self.child(),
+            "files_path": SESSION_PATH,
+            "after": [*self.files.mount_targets, *after],
+            "opts": self.child(),
+        }
+
+        def sidecars(key: str) -> list[Sidecar]:
+            script = watch(api_port(trading), service=key, status_port=STATUS_PORT, restart=settings.restart)
+            return [
+                *([fence.gateway()] if fence else []),
+                Sidecar(name=f"{key}-watch", image=image, entry_point=("bash", "-c"), command=(script,), essential=False, stop_seconds=2),
+            ]
+
+        active, passive = apart(subnet_ids) if fence and settings.standby else (list(subnet_ids), [])
+        self.singleton = Singleton(
+            f"{name}-singleton",
+            ctx,
+            subnet_ids=active,
+            sidecars=sidecars(Role.IB_GATEWAY.value),
+            alarm_names=alarm_names,
+            **shared,
         )
+        self.standby = (
+            Singleton(
+                f"{name}-standby",
+                ctx,
+                part=STANDBY,
+                subnet_ids=passive,
+                sidecars=sidecars(STANDBY),
+                alarm_names=standby_alarm_names,
+                **shared,
+            )
+            if passive
+            else None
+        )
+        """The second task; None where nobody stands by."""
+        tasks = [self.singleton, *([self.standby] if self.standby else [])]
         aws.efs.FileSystemPolicy(
             f"{name}-files-policy",
             file_system_id=self.files.file_system.id,
-            policy=pulumi.Output.all(self.files.file_system.arn, self.files.access_point.arn, self.singleton.task_role_arn).apply(
-                lambda known: files_policy(file_system_arn=known[0], access_point_arn=known[1], role_arn=known[2])
+            policy=pulumi.Output.all(self.files.file_system.arn, self.files.access_point.arn, *(one.task_role_arn for one in tasks)).apply(
+                lambda known: files_policy(file_system_arn=known[0], access_point_arn=known[1], role_arns=known[2:])
             ),
             opts=self.child(),
         )
@@ -203,5 +224,7 @@ class Gateway(Component):
         self.name = self.singleton.name
         self.file_system_arn = self.files.arn
         self.log_group_name = self.singleton.log_group_name
+        self.log_groups = {key: one.log_group_name for key, one in zip((Role.IB_GATEWAY.value, STANDBY), tasks, strict=False)}
+        """Log groups by service, for the alarm that follows the holder."""
         self.task_role_arn = self.singleton.task_role_arn
         self.register_outputs({"name": self.name, "file_system_arn": self.file_system_arn, "log_group_name": self.log_group_name})

@@ -17,7 +17,9 @@ from infra.components.alarms import regional_alarms
 from infra.components.flow_log import flow_log
 from infra.components.notify import TOPIC_LIMIT, alarm_topic
 from infra.components.postgres import REPLICA_IGNORES, parameter_group, replica_args, timeouts
+from infra.components.registry import LIFECYCLE
 from infra.components.storage import PrivateBucket
+from infra.plan import alarms
 from infra.plan import dr as plan
 from infra.plan import postgres as database
 from infra.plan.alarms import Severity, Target
@@ -31,8 +33,6 @@ from infra.settings.dr import Dr
 
 WINDOW_DAYS = 30
 """Days before a deleted key is gone for good: AWS's longest (KMS-03)."""
-MOST_FILTERS = 100
-"""Repository filters that ECR takes in one rule of a registry's replication."""
 
 
 def _trust(ctx: Context, service: str, **conditions: Mapping[str, str]) -> str:
@@ -118,7 +118,7 @@ class SecondRegion(Component):
         self.replica = None
         if settings.postgres_replica:
             self.replica = self._replica(settings, postgres, primary_arn, key_arn, monitoring_role_arn)
-            table = plan.replica_alarms(replica=Target("replica"), max_lag_seconds=settings.max_lag_seconds)
+            table = alarms.replica_alarms(replica=Target("replica"), max_lag_seconds=settings.max_lag_seconds)
             self.alarm_names = regional_alarms(self, table, {"replica": self.replica.identifier}, self.topics, region=self._region)
         self._publish(settings, key_arn)
         self.register_outputs({"dataSubnetIds": self.data_subnet_ids, "replica": self.replica.identifier if self.replica else None})
@@ -262,7 +262,7 @@ class SecondRegion(Component):
         """Repositories of the same names: ECR's replication copies into one that exists, and makes one without our key where none does."""
         key = self._key(DataClass.REGISTRY, "container images of the second region")
         for repository in repositories:
-            aws.ecr.Repository(
+            made = aws.ecr.Repository(
                 f"{self.logical}-{repository}",
                 name=f"{self.ctx.names.prefix}/{repository}",
                 image_tag_mutability="IMMUTABLE",
@@ -271,6 +271,10 @@ class SecondRegion(Component):
                 force_delete=self.ctx.unlocked,
                 region=self._region,
                 opts=self.stateful(),
+            )
+            # Replication copies images, not what removes them.
+            aws.ecr.LifecyclePolicy(
+                f"{self.logical}-{repository}-lifecycle", repository=made.name, policy=LIFECYCLE, region=self._region, opts=self.child()
             )
 
     # --- database ---------------------------------------------------------------------------------------------------------
@@ -434,7 +438,7 @@ class ArchiveCopy(Component):
             role=role.arn,
             rules=[
                 {
-                    "id": plan.REPLICATION_RULE,
+                    "id": alarms.REPLICATION_RULE,
                     "status": "Enabled",
                     "priority": 0,
                     "filter": {"prefix": ""},
@@ -444,8 +448,8 @@ class ArchiveCopy(Component):
                         "bucket": self.bucket.arn,
                         "storage_class": "STANDARD",
                         "encryption_configuration": {"replica_kms_key_id": key_arn},
-                        "replication_time": {"status": "Enabled", "time": {"minutes": plan.REPLICATION_MINUTES}},
-                        "metrics": {"status": "Enabled", "event_threshold": {"minutes": plan.REPLICATION_MINUTES}},
+                        "replication_time": {"status": "Enabled", "time": {"minutes": alarms.REPLICATION_MINUTES}},
+                        "metrics": {"status": "Enabled", "event_threshold": {"minutes": alarms.REPLICATION_MINUTES}},
                     },
                 }
             ],
@@ -464,40 +468,8 @@ class ArchiveCopy(Component):
         both = {"source": source.bucket.bucket, "target": self.bucket.bucket.bucket}
         buckets = {"source": Target("source"), "target": Target("target")}
         self.alarm_names: dict[str, pulumi.Output[str]] = {
-            **regional_alarms(self, plan.archive_alarms(**buckets), both, topics, region=region),
-            **regional_alarms(self, plan.archive_source_alarms(**buckets), both, home_topics, region=None),
+            **regional_alarms(self, alarms.archive_alarms(**buckets), both, topics, region=region),
+            **regional_alarms(self, alarms.archive_source_alarms(**buckets), both, home_topics, region=None),
         }
         self.name: pulumi.Output[str] = self.bucket.name
         self.register_outputs({"name": self.name})
-
-
-class ImageReplication(Component):
-    """`nautilus:image-replication`: every push is copied into the second region. Of the `account` stack: a registry has one configuration.
-
-    Makes: an `ecr.ReplicationConfiguration` with a rule for the repositories whose names start with one of `prefixes`. ECR copies what is
-    pushed from then on, within half an hour as a rule, and never what was pushed before. Sources: NRC-039, PFC-151.
-
-    Raises:
-        ValueError: No prefix, or more than 100 of them (ECR's filters in a rule); without a filter every repository would be copied.
-    """
-
-    token: ClassVar[str] = "image-replication"
-
-    def __init__(self, name: str, ctx: Context, *, prefixes: Sequence[str], opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, ctx, opts)
-        wanted = sorted(set(prefixes))
-        if not 1 <= len(wanted) <= MOST_FILTERS:
-            raise ValueError(f"image replication: {len(wanted)} prefixes (accepted: 1 to {MOST_FILTERS})")
-        aws.ecr.ReplicationConfiguration(
-            name,
-            replication_configuration={
-                "rules": [
-                    {
-                        "destinations": [{"region": ctx.dr_region, "registry_id": ctx.account_id}],
-                        "repository_filters": [{"filter": prefix, "filter_type": "PREFIX_MATCH"} for prefix in wanted],
-                    }
-                ]
-            },
-            opts=self.child(),
-        )
-        self.register_outputs({"prefixes": wanted})

@@ -77,6 +77,7 @@ class Secrets(Component):
         self.replica_key_arn = dr_key_arn
         """KMS key of the copies in the second region; who writes a secret needs it too."""
         self._arns: dict[str, pulumi.Output[str]] = {}
+        self._keys: dict[str, pulumi.Output[str]] = {}
         self._values: dict[str, pulumi.Output[str]] = {}
         self._holders: dict[str, pulumi.Output[str]] = {}
         self._specs: tuple[SecretSpec, ...] = tuple(specs)
@@ -99,6 +100,7 @@ class Secrets(Component):
                 f"{name}-{spec.name}-policy", secret_arn=secret.arn, policy=policy, block_public_policy=True, opts=self.child()
             )
             self._arns[spec.name] = secret.arn
+            self._keys[spec.name] = secret.kms_key_id.apply(lambda known: known or "")
             if spec.kind is SecretKind.GENERATED:
                 self._values[spec.name] = self._first_value(spec, secret)
         self.register_outputs({"arns": dict(self._arns)})
@@ -133,6 +135,14 @@ class Secrets(Component):
             variable: self._rotated.get(name, self._arns[name]).apply(lambda arn, key=key: value_from(arn, key))
             for variable, (name, key) in references(self._specs, role).items()
         }
+
+    def keys(self, role: Role) -> dict[str, pulumi.Output[str]]:
+        """The KMS key of each of these variables' secrets, as the secret itself has it.
+
+        Raises:
+            ValueError: Two of its secrets fill the same variable.
+        """
+        return {variable: self._keys[name] for variable, (name, _) in references(self._specs, role).items()}
 
     def value(self, spec_name: str) -> pulumi.Output[str]:
         """The first value of a GENERATED secret, itself secret: for creating the resource that it opens, and for nothing else.

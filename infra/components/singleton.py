@@ -1,22 +1,31 @@
-"""Processes that must never run twice (DESIGN.md decision 7), and the table of their fencing leases."""
+"""Processes that must never run twice (DESIGN.md decision 7): the table of their fencing leases, their watchdog, their service."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.cluster import Cluster
-from infra.components.task import Task, service_connect
+from infra.components.task import Sidecar, Task
 from infra.plan.flows import Role
-from infra.plan.iam import lease_policy
+from infra.plan.iam import halt_policy, lease_policy
+from infra.plan.singletons import ENGINE_LEASE, GATEWAY_LEASE, LONGEST_STOP, StopPlan, alive_probe, held_probe, watchdog_environment
 from infra.plan.tasks import Probe
 from infra.settings import workloads
+from infra.settings.broker import Watchdog
 
-STOP_SECONDS = 120
-"""Fargate's longest stop; the engine's disconnection (10 s) and clean-up (10 s) have to fit into it (AWS-RULES section 3)."""
+STOP = StopPlan()
+"""How every singleton stops. A plan that does not fit into its 120 s cannot be made."""
+
+STOP_SECONDS = LONGEST_STOP
+"""From the order to stop until the lease is free; Fargate's longest stop of one container is the same."""
+
+WATCHDOG = "watchdog"
+_PROGRAM = ("python", "-m", "nautilus.runtime.gate")
 
 
 class LeaseTable(Component):
@@ -46,18 +55,78 @@ class LeaseTable(Component):
         self.name = self.table.name
         self.register_outputs({"arn": self.arn, "name": self.name})
 
-    def policy(self, *leases: str) -> pulumi.Output[str]:
-        """An inline policy for a role that may take, renew and release exactly these leases."""
+    def policy(self, *leases: str, reads: Sequence[str] = ()) -> pulumi.Output[str]:
+        """An inline policy for a role that may take, renew and release exactly `leases`, and look at those of `reads`."""
         return pulumi.Output.all(self.table.arn, self._key_arn).apply(
-            lambda known: lease_policy(table_arn=known[0], key_arn=known[1], leases=leases, region=self.ctx.region)
+            lambda known: lease_policy(table_arn=known[0], key_arn=known[1], leases=leases, reads=reads, region=self.ctx.region)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fence:
+    """What keeps a process from acting twice: a watchdog beside it, and what the task's role needs for that.
+
+    The broker checks no token, so the fence is outside of the process: its way to the broker leads through the watchdog, which closes
+    it before the lease runs out (docs/singletons.md).
+    """
+
+    ctx: Context
+    image: pulumi.Input[str]
+    """The watchdog's image by digest."""
+    settings: Watchdog
+    table: LeaseTable
+
+    @property
+    def halt(self) -> str:
+        """Name of the halt flag."""
+        return self.ctx.names.path("trading", "halt")
+
+    def engine(self, *, gateway_port: int | None) -> Sidecar:
+        """The engine's: it relays 127.0.0.1 to whoever holds the gateway's lease, on `gateway_port`; None where there is no gateway.
+
+        Without the lease the engine does not even start, because it reaches exchanges past every relay; and where the lease is lost
+        for 15 s, the failed health check ends the task.
+        """
+        return self._sidecar(ENGINE_LEASE, held_probe(), listen=gateway_port, waits=True)
+
+    def gateway(self) -> Sidecar:
+        """The gateway's: it relays nothing. The standby waits for its turn for days, so only a dead watchdog is unhealthy."""
+        return self._sidecar(GATEWAY_LEASE, alive_probe(), listen=None, waits=False)
+
+    def policies(self, lease: str, *, reads: Sequence[str] = ()) -> dict[str, pulumi.Input[str]]:
+        """Inline policies of the task's role: its own lease, those it looks at, and the halt flag."""
+        return {
+            "lease": self.table.policy(lease, reads=reads),
+            "halt": halt_policy(self.ctx.arn("ssm", f"parameter{self.halt}")),
+        }
+
+    def _sidecar(self, lease: str, health: Probe, *, listen: int | None, waits: bool) -> Sidecar:
+        return Sidecar(
+            name=WATCHDOG,
+            image=self.image,
+            entry_point=_PROGRAM,
+            environment=watchdog_environment(
+                self.settings,
+                lease=lease,
+                lease_table=self.table.name,
+                halt=self.halt,
+                listen=listen,
+                upstream_lease="" if listen is None else GATEWAY_LEASE,
+                upstream_port=listen,
+            ),
+            health=health,
+            essential=True,
+            stop_seconds=STOP.watchdog,
+            before_main="HEALTHY" if waits else "START",
         )
 
 
 class Singleton(Component):
     """One task, never two: the old one is stopped before the new one starts, and nothing else starts or moves one.
 
-    ECS alone cannot promise it (a replacement may start while the old task still stops), so the process must also hold a
-    lease of `LeaseTable`, and an alarm watches the count (`infra.plan.alarms.singleton_alarms`).
+    ECS alone cannot promise it (a replacement may start while the old task still stops), so a watchdog beside the process
+    must hold a lease (`Fence`), and an alarm watches the count (`infra.plan.alarms.singleton_alarms`). No deployment happens
+    in a session: the command line and CI refuse it, because a lifecycle hook needs a strategy that runs two versions at once.
     """
 
     token = "singleton"
@@ -77,9 +146,10 @@ class Singleton(Component):
         subnet_ids: Sequence[pulumi.Input[str]],
         group_id: pulumi.Input[str],
         log_key_arn: pulumi.Input[str],
+        part: str | None = None,
         port: int | None = None,
-        health: Probe | None = None,
-        watch: str | None = None,
+        command: Sequence[str] = (),
+        sidecars: Sequence[Sidecar] = (),
         alarm_names: Sequence[pulumi.Input[str]] = (),
         policies: Mapping[str, pulumi.Input[str]] | None = None,
         files: aws.ecs.TaskDefinitionVolumeEfsVolumeConfigurationArgsDict | None = None,
@@ -92,7 +162,7 @@ class Singleton(Component):
         Args:
             name: Logical name.
             ctx: The stack.
-            role: Gives the container's, the service's, the Service Connect and the log group's name.
+            role: Gives the container's, the service's and the log group's name.
             settings: Size and processor.
             cluster: Where it runs.
             image: ECR image by digest.
@@ -102,10 +172,11 @@ class Singleton(Component):
             subnet_ids: Private subnets.
             group_id: Security group of the task.
             log_key_arn: KMS key of the log group.
-            port: Set on a server: other tasks reach it as `<role>:<port>` through Service Connect. A client (None) finds
-                only servers that existed when its task started, so let it come `after` them.
-            health: Health check that replaces the task. Leave it None where a restart does harm.
-            watch: Script of a sidecar that reports and does not restart.
+            part: Name in place of the role's, for a second service of one role.
+            port: TCP port of the main container.
+            command: Overrides the image's.
+            sidecars: Containers beside it, the watchdog first of all (`Fence`). The main container has no health check of its
+                own: a restart does harm, so what is wrong raises an alarm.
             alarm_names: Alarms that roll a deployment back. They must stay quiet while the task is down for the change.
             policies: Inline policies of the task role by name.
             files: EFS configuration of a volume that outlives the task.
@@ -114,10 +185,14 @@ class Singleton(Component):
             opts: Options of the component.
 
         Raises:
-            ValueError: a size that Fargate does not offer.
+            ValueError: a size that Fargate does not offer, or a stop that takes longer than 120 s.
         """
         super().__init__(name, ctx, opts)
-        self.service_name = ctx.names(role.value)
+        key = part or role.value
+        waited = sum(one.stop_seconds for one in sidecars if one.before_main)
+        if STOP.main + waited > LONGEST_STOP:
+            raise ValueError(f"{key} stops in {STOP.main} s and its sidecars in {waited} s more, a singleton has {LONGEST_STOP} s")
+        self.service_name = ctx.names(key)
         """Physical name, known before the service exists: alarms name it."""
         self.task = Task(
             f"{name}-task",
@@ -128,11 +203,11 @@ class Singleton(Component):
             secrets=secrets,
             secret_key_arn=secret_key_arn,
             log_key_arn=log_key_arn,
-            container_name=role.value,
+            container_name=key,
             port=port,
-            health=health,
-            stop_seconds=STOP_SECONDS,
-            watch=watch,
+            stop_seconds=STOP.main,
+            command=command,
+            sidecars=sidecars,
             policies=policies,
             files=files,
             files_path=files_path,
@@ -155,14 +230,6 @@ class Singleton(Component):
             deployment_maximum_percent=100,
             deployment_circuit_breaker={"enable": True, "rollback": True},
             alarms={"alarm_names": list(alarm_names), "enable": True, "rollback": True} if alarm_names else None,
-            service_connect_configuration=service_connect(
-                cluster,
-                log_path=self.task.log_path,
-                region=ctx.region,
-                port_name=role.value,
-                discovery_name=role.value,
-                port=port,
-            ),
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
             enable_execute_command=False,

@@ -20,12 +20,13 @@ ESSENTIAL = ("ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager")
 
 FULL = (
     *ESSENTIAL,
-    "appconfigdata",  # feature flags and the kill switch
+    "appconfigdata",  # feature flags, trading volume, risk limits
     "aps-workspaces",  # Prometheus: remote write and queries
     "ec2",  # volumes and interfaces of TimescaleDB's nodes
     "events",  # nodes tell when they have changed a password
     "guardduty-data",  # findings of GuardDuty's agent beside the tasks
     "monitoring",  # metrics
+    "sqs",  # background jobs
     "ssm",  # documents and parameters
     "ssmmessages",  # ECS Exec and Session Manager
     "sts",  # roles

@@ -8,8 +8,13 @@ from typing import Any
 from infra.plan.cache import BACKEND_PREFIX
 from infra.plan.flows import CACHE_PORT, POSTGRES_PORT, TIMESCALE_READER_PORT, Role
 from infra.plan.secrets import PROXY_USER
+from infra.plan.singletons import STATUS_PORT, StopPlan, halt_parameter
 from infra.plan.timescale import SCOPE
+from infra.settings.broker import ActiveBroker
 from infra.settings.root import Settings
+
+PRIMARY_BROKER = "interactive-brokers"
+"""What `BROKER` says while the engine trades through the gateway."""
 
 Addresses = Mapping[str, Any]
 """Host names by what they reach: `postgres`, `postgres-reader`, `timescale`, `cache`, and `postgres-proxy` where there is one; values may be
@@ -48,16 +53,20 @@ def _data(settings: Settings, addresses: Addresses, *, proxied: bool) -> dict[st
         "REDIS_TLS": "true",
     }
     if settings.timescale.enabled:
-        found |= {
-            "TIMESCALE_HOST": addresses["timescale"],
-            "TIMESCALE_PORT": str(POSTGRES_PORT),
-            "TIMESCALE_READER_PORT": str(TIMESCALE_READER_PORT),
-            "TIMESCALE_DATABASE": SCOPE,
-            "TIMESCALE_USER": SCOPE,
-            # The nodes' certificates are their own: traffic is encrypted, the peer is known by its security group.
-            "TIMESCALE_SSLMODE": "require",
-        }
+        found |= _market(addresses)
     return found
+
+
+def _market(addresses: Addresses) -> dict[str, Any]:
+    return {
+        "TIMESCALE_HOST": addresses["timescale"],
+        "TIMESCALE_PORT": str(POSTGRES_PORT),
+        "TIMESCALE_READER_PORT": str(TIMESCALE_READER_PORT),
+        "TIMESCALE_DATABASE": SCOPE,
+        "TIMESCALE_USER": SCOPE,
+        # The nodes' certificates are their own: traffic is encrypted, the peer is known by its security group.
+        "TIMESCALE_SSLMODE": "require",
+    }
 
 
 def _common(settings: Settings) -> dict[str, Any]:
@@ -90,21 +99,54 @@ def frontend(settings: Settings) -> dict[str, Any]:
     }
 
 
-def engine(settings: Settings, addresses: Addresses, *, lease_table: Any) -> dict[str, Any]:
-    """NautilusTrader: data, the gateway, and the lease without which it may not send an order (DESIGN.md decision 7)."""
-    return {
+def engine(settings: Settings, addresses: Addresses) -> dict[str, Any]:
+    """NautilusTrader: data, the broker it trades with, the way to it, and the flag that halts it (DESIGN.md decision 7).
+
+    The gateway stands behind the watchdog of its own task, so its address is 127.0.0.1; the engine takes no lease itself, and asks
+    `WATCHDOG_STATUS` where it wants to know. `BROKER` follows `trading.activeBroker`; the second broker is reached directly.
+    """
+    second = settings.trading.second_broker
+    found = {
         **_common(settings),
         **_data(settings, addresses, proxied=False),
+        **StopPlan().environment(),
         "REDIS_USERNAME": Role.ENGINE.value,
         "TRADING_MODE": settings.trading.mode.value,
-        "IB_GATEWAY_HOST": Role.IB_GATEWAY.value,
+        "BROKER": second.name if second and settings.trading.active_broker is ActiveBroker.SECOND else PRIMARY_BROKER,
+        "IB_GATEWAY_HOST": "127.0.0.1",
         "IB_GATEWAY_PORT": str(settings.trading.gateway_port),
         "IB_CLIENT_ID": str(settings.trading.ib_client_id),
-        "LEASE_TABLE": lease_table,
-        "LEASE_NAME": Role.ENGINE.value,
+        "HALT_PARAMETER": halt_parameter(settings.platform.project, settings.platform.environment.value),
+        "WATCHDOG_STATUS": f"http://127.0.0.1:{STATUS_PORT}/status",
     }
+    if second is not None:
+        found["SECOND_BROKER"] = second.name
+    return found
 
 
-def gateway(*, lease_table: Any) -> dict[str, Any]:
-    """IB Gateway: the lease of its login; what its image is told about the login itself stands in the component."""
-    return {"LEASE_TABLE": lease_table, "LEASE_NAME": Role.IB_GATEWAY.value}
+def migrations(settings: Settings, addresses: Addresses, *, authority: str) -> dict[str, Any]:
+    """Migrations: both databases, past the proxy, and how long they may hold others up.
+
+    `authority` is the certificate of RDS's authority, because an image trusts none of RDS's by itself.
+    """
+    own = settings.jobs.migrations
+    found = {
+        **_common(settings),
+        **_database(settings, addresses, proxied=False),
+        "DATABASE_CA": authority,
+        "MIGRATIONS_LOCK_SECONDS": str(own.lock_seconds),
+        "MIGRATIONS_STATEMENT_SECONDS": str(own.statement_seconds),
+    }
+    if settings.timescale.enabled:
+        found |= _market(addresses)
+    return found
+
+
+def reconciliation(settings: Settings, addresses: Addresses) -> dict[str, Any]:
+    """Reconciliation: the orders of the database. What it compares them with needs no address of ours."""
+    return {
+        **_common(settings),
+        **_database(settings, addresses, proxied=False),
+        "TRADING_MODE": settings.trading.mode.value,
+        "RECONCILIATION_ZONE": settings.jobs.reconciliation.zone,
+    }

@@ -27,6 +27,9 @@ class Role(StrEnum):
     VPN = "vpn"
     ROTATION = "rotation"
     RESTORE_CHECK = "restore-check"
+    ROLLOUT_HOOK = "rollout-hook"
+    MIGRATIONS = "migrations"
+    RECONCILIATION = "reconciliation"
 
 
 OUTSIDE = frozenset({Role.INTERNET, Role.CLOUDFRONT, Role.S3})
@@ -56,6 +59,7 @@ TIMESCALE_READER_PORT = 5433
 PATRONI_PORT = 8008
 CACHE_PORT = 6379
 NFS_PORT = 2049
+TEST_PORT = 8443
 
 
 def flows(
@@ -70,6 +74,9 @@ def flows(
     proxy: bool = False,
     rotation: bool = False,
     restore_check: bool = False,
+    rollout_hook: bool = False,
+    migrations: bool = False,
+    reconciliation: bool = False,
     venue_ports: Sequence[tuple[int, int]] = ((443, 443),),
 ) -> tuple[Flow, ...]:
     """Every permitted connection of a platform, in a stable order. Nothing else opens a port.
@@ -84,6 +91,10 @@ def flows(
         proxy: Whether the backend reaches PostgreSQL through RDS Proxy instead of directly.
         rotation: Whether functions change the databases' passwords.
         restore_check: Whether a function connects to restored databases and compares them.
+        rollout_hook: Whether a function tests new versions on the load balancer's test listener; it needs `edge`.
+        migrations: Whether a one-off task changes the databases' schemas; it goes past the proxy, because it holds locks and settings.
+        reconciliation: Whether a daily task compares our orders with the venues' and the broker's statements; never through the gateway, whose
+            path belongs to the engine alone.
         vpn: Whether administrators come in through the VPN; they reach the databases' ports and nothing else (PFC-077, DTO-039).
         s3_endpoint: Whether S3 is reached through a gateway endpoint (image layers, backups); else through the NAT.
     """
@@ -96,6 +107,12 @@ def flows(
         workers.append(Role.ROTATION)
     if restore_check:
         workers.append(Role.RESTORE_CHECK)
+    if rollout_hook:
+        workers.append(Role.ROLLOUT_HOOK)
+    if migrations:
+        workers.append(Role.MIGRATIONS)
+    if reconciliation:
+        workers.append(Role.RECONCILIATION)
     table = [
         Flow(Role.LOAD_BALANCER, Role.BACKEND, BACKEND_PORT, "API, WebSockets and health checks"),
         Flow(Role.LOAD_BALANCER, Role.FRONTEND, FRONTEND_PORT, "the site and its health checks"),
@@ -112,6 +129,8 @@ def flows(
     table += [
         Flow(Role.ENGINE, Role.INTERNET, first, "exchange and broker APIs", last if last != first else None) for first, last in venue_ports
     ]
+    if not any(first <= 443 <= last for first, last in venue_ports):
+        table.append(Flow(Role.ENGINE, Role.INTERNET, 443, "the lease in DynamoDB, through the gateway endpoint"))
     if proxy:
         table.append(Flow(Role.PROXY, Role.POSTGRES, POSTGRES_PORT, "the proxy's pool of connections"))
     if rotation:
@@ -120,6 +139,16 @@ def flows(
         table.append(Flow(Role.ROTATION, Role.INTERNET, 443, "ElastiCache's API through the NAT"))
     if restore_check:
         table.append(Flow(Role.RESTORE_CHECK, Role.POSTGRES, POSTGRES_PORT, "restored databases are counted and compared"))
+    if migrations:
+        table.append(Flow(Role.MIGRATIONS, Role.POSTGRES, POSTGRES_PORT, "migrations of relational data"))
+        if timescale:
+            table.append(Flow(Role.MIGRATIONS, Role.TIMESCALE, POSTGRES_PORT, "migrations of market data"))
+    if reconciliation:
+        table.append(Flow(Role.RECONCILIATION, Role.POSTGRES, POSTGRES_PORT, "our orders, for their reconciliation"))
+        table.append(Flow(Role.RECONCILIATION, Role.INTERNET, 443, "statements of exchanges and broker"))
+    if rollout_hook:
+        table.append(Flow(Role.ROLLOUT_HOOK, Role.LOAD_BALANCER, TEST_PORT, "smoke tests on the test listener"))
+        table.append(Flow(Role.ROLLOUT_HOOK, Role.INTERNET, 443, "ECS's API through the NAT"))
     if vpn:
         table.append(Flow(Role.VPN, Role.POSTGRES, POSTGRES_PORT, "administrators, relational data"))
         if timescale:
@@ -130,7 +159,11 @@ def flows(
     if interface_endpoints:
         table += [Flow(role, Role.ENDPOINTS, 443, "AWS APIs through interface endpoints") for role in workers]
     if s3_endpoint:
-        table += [Flow(role, Role.S3, 443, "image layers and objects through the gateway endpoint") for role in workers]
+        table += [
+            Flow(role, Role.S3, 443, "image layers and objects through the gateway endpoint")
+            for role in workers
+            if role is not Role.ROLLOUT_HOOK
+        ]
     if timescale and interface_endpoints and s3_endpoint and not every_endpoint:
         table.append(Flow(Role.TIMESCALE, Role.INTERNET, 443, "AWS APIs of the nodes through the NAT"))
     if not (interface_endpoints and s3_endpoint):

@@ -138,22 +138,45 @@ def secret_arn(value_from: str) -> str:
 
 
 def execution_policy(
-    *, image: str, log_group_arn: str, secrets: Sequence[str], secret_key_arn: str, region: str, partition: str = "aws"
+    *,
+    images: Sequence[str],
+    log_group_arn: str,
+    secrets: Sequence[str],
+    secret_key_arn: str,
+    region: str,
+    cached: Sequence[str] = (),
+    partition: str = "aws",
 ) -> str:
-    """What ECS itself may do to start a task: pull this image, write this log group, read these secrets.
+    """What ECS itself may do to start a task: pull these images, write this log group, read these secrets.
 
-    `secrets` are `valueFrom` references; the same list makes the container's `secrets`, so a container cannot name a secret
-    that its role may not read. The key may be used through Secrets Manager only.
+    Args:
+        images: By digest.
+        log_group_arn: Of the task's own log group.
+        secrets: `valueFrom` references. The key may be used through Secrets Manager only; `infra.plan.reading` checks the finished
+            document against the finished containers.
+        secret_key_arn: KMS key of the secrets.
+        region: Of the secrets.
+        cached: Those of `images` that the registry copies from a public one at the first pull. ECR then asks for two rights more:
+            `BatchImportUpstreamImage`, and `CreateRepository` while there is no repository of the copy yet.
+        partition: Of the repositories.
     """
     statements = [
         statement(["ecr:GetAuthorizationToken"], ["*"], sid="RegistryLogin"),
         statement(
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [repository_arn(image, partition=partition)],
+            [repository_arn(image, partition=partition) for image in images],
             sid="PullImage",
         ),
         statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
     ]
+    if cached:
+        statements.append(
+            statement(
+                ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"],
+                [repository_arn(image, partition=partition) for image in cached],
+                sid="CopyPublicImage",
+            )
+        )
     if secrets:
         statements += [
             statement(["secretsmanager:GetSecretValue"], [secret_arn(one) for one in secrets], sid="ReadSecrets"),
@@ -167,43 +190,116 @@ def execution_policy(
     return policy(*statements)
 
 
+def log_writer_policy(log_group_arn: str) -> str:
+    """What a log router may do with the task role: write streams of one group, which exists already."""
+    return policy(statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="RouteLogs"))
+
+
+def telemetry_policy(log_group_arn: str) -> str:
+    """What a collector of traces and metrics may do with the task role. X-Ray's calls know no narrower resource."""
+    return policy(
+        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        statement(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteMetrics"),
+    )
+
+
+def shell_policy(*, session_log_arn: str, key_arn: str) -> str:
+    """What a task needs of its own role for ECS Exec: Systems Manager's channels, and the cluster's log of the sessions.
+
+    Neither the channels nor `logs:DescribeLogGroups` know a narrower resource. The key encrypts the channel.
+    """
+    return policy(
+        statement(
+            [
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            ["*"],
+            sid="OpenChannels",
+        ),
+        statement(["logs:DescribeLogGroups"], ["*"], sid="FindLog"),
+        statement(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [f"{session_log_arn}:*"], sid="LogSessions"),
+        statement(["kms:Decrypt"], [key_arn], sid="ReadChannel"),
+    )
+
+
 def invoke_policy(function_arn: str) -> str:
     """The role with which ECS calls a lifecycle hook: this one function and its versions."""
     return policy(statement(["lambda:InvokeFunction"], [function_arn, f"{function_arn}:*"], sid="InvokeHook"))
 
 
-def hook_policy(*, log_group_arn: str, region: str, account_id: str, partition: str = "aws") -> str:
-    """What the rollout hook may do: write its log and its trace, read alarms and this account's deployments.
+def hook_policy(
+    *,
+    log_group_arn: str,
+    region: str,
+    account_id: str,
+    partition: str = "aws",
+    services: Sequence[str] = (),
+    parameters: str = "",
+) -> str:
+    """What the rollout hook may do: write its log and its trace, read alarms, this account's deployments and what people wrote for them.
 
-    Neither `cloudwatch:DescribeAlarms` for a list of names nor X-Ray's calls know a narrower resource.
+    Neither `cloudwatch:DescribeAlarms` for a list of names, nor X-Ray's calls, nor EC2's describing ones know a narrower resource.
+
+    Args:
+        log_group_arn: Its log.
+        region: The region of everything.
+        account_id: The account of everything.
+        partition: AWS's partition.
+        services: Workloads whose pauses, overrides and migration records it reads; none reads no parameter.
+        parameters: Path under which they stand, such as `/nautilus/prod`.
     """
-    return policy(
+    own = f"{region}:{account_id}"
+    statements = [
         statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
-        statement(["cloudwatch:DescribeAlarms"], [f"arn:{partition}:cloudwatch:{region}:{account_id}:alarm:*"], sid="ReadAlarms"),
+        statement(["cloudwatch:DescribeAlarms"], [f"arn:{partition}:cloudwatch:{own}:alarm:*"], sid="ReadAlarms"),
         statement(
-            ["ecs:DescribeServiceDeployments"],
-            [f"arn:{partition}:ecs:{region}:{account_id}:service-deployment/*"],
+            ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],
+            [f"arn:{partition}:ecs:{own}:service-deployment/*", f"arn:{partition}:ecs:{own}:service-revision/*"],
             sid="ReadDeployments",
         ),
+        statement(["ec2:DescribeNetworkInterfaces"], ["*"], sid="FindLoadBalancer"),
         statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
-    )
+    ]
+    names = [
+        f"{parameters}/{name}"
+        for service in services
+        for name in (f"rollouts/{service}/pause", f"rollouts/{service}/override", f"migrations/{service}")
+    ]
+    if names:
+        statements.append(
+            statement(["ssm:GetParameter"], [f"arn:{partition}:ssm:{own}:parameter{name}" for name in names], sid="ReadOrders")
+        )
+    return policy(*statements)
 
 
-def lease_policy(*, table_arn: str, key_arn: str, leases: Sequence[str], region: str) -> str:
+def lease_policy(*, table_arn: str, key_arn: str, leases: Sequence[str], region: str, reads: Sequence[str] = ()) -> str:
     """What a holder of a fencing lease may do: read and update its own leases, no other row, and never delete one.
 
+    Args:
+        table_arn: The table.
+        key_arn: Its KMS key.
+        leases: The leases that it takes.
+        region: Where the table is.
+        reads: Leases of others that it only looks at: who holds them, and where.
+
     Raises:
-        ValueError: no lease is named.
+        ValueError: no lease is named, or one is both its own and another's.
     """
     if not leases:
         raise ValueError("a lease policy needs the names of its leases")
+    both = sorted(set(leases) & set(reads))
+    if both:
+        raise ValueError(f"a lease is its own or another's, not both: {', '.join(both)}")
+
+    def rows(sid: str, actions: Sequence[str], names: Sequence[str]) -> Json:
+        return statement(actions, [table_arn], sid=sid, conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": sorted(names)}})
+
     return policy(
-        statement(
-            ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-            [table_arn],
-            sid="OwnLeases",
-            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": sorted(leases)}},
-        ),
+        rows("OwnLeases", ["dynamodb:GetItem", "dynamodb:UpdateItem"], leases),
+        *([rows("OthersLeases", ["dynamodb:GetItem"], reads)] if reads else []),
         statement(
             ["kms:Decrypt"],
             [key_arn],
@@ -213,14 +309,19 @@ def lease_policy(*, table_arn: str, key_arn: str, leases: Sequence[str], region:
     )
 
 
-def files_policy(*, file_system_arn: str, role_arn: str, access_point_arn: str) -> str:
-    """A file system's own policy: one role may mount and write, through one access point, and nobody without TLS."""
+def halt_policy(parameter_arn: str) -> str:
+    """Reading the halt flag, and no other parameter. Nobody who trades may write it."""
+    return policy(statement(["ssm:GetParameter"], [parameter_arn], sid="ReadHaltFlag"))
+
+
+def files_policy(*, file_system_arn: str, role_arns: Sequence[str], access_point_arn: str) -> str:
+    """A file system's own policy: these roles may mount and write, through one access point, and nobody without TLS."""
     return policy(
         statement(
             ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
             [file_system_arn],
             sid="MountThroughAccessPoint",
-            principal={"AWS": [role_arn]},
+            principal={"AWS": role_arns},
             conditions={
                 "Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"},
                 "StringEquals": {"elasticfilesystem:AccessPointArn": access_point_arn},
@@ -246,6 +347,28 @@ def mount_policy(*, file_system_arn: str, access_point_arn: str) -> str:
             sid="MountSessionFiles",
             conditions={"StringEquals": {"elasticfilesystem:AccessPointArn": access_point_arn}},
         )
+    )
+
+
+def configuration_policy(*, configurations: Sequence[str], key_arn: str, region: str) -> str:
+    """What a reader of AppConfig may do: open a session on exactly these configurations and fetch what is deployed.
+
+    `configurations` are ARNs of the form `…:application/<id>/environment/<id>/configuration/<id>`. The documents lie under a key of ours,
+    which may be used through AppConfig alone; under which of its two names KMS sees a reader's call AWS does not say, so both are admitted.
+
+    Raises:
+        ValueError: no configuration is named.
+    """
+    if not configurations:
+        raise ValueError("a reader of AppConfig needs the configurations that it reads")
+    return policy(
+        statement(["appconfig:GetLatestConfiguration", "appconfig:StartConfigurationSession"], configurations, sid="ReadConfiguration"),
+        statement(
+            ["kms:Decrypt"],
+            [key_arn],
+            sid="DecryptConfiguration",
+            conditions={"StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in ("appconfig", "appconfigdata")]}},
+        ),
     )
 
 
@@ -278,6 +401,73 @@ def topic_policy(topic_arn: str, *, account_id: str) -> str:
             principal="*",
             conditions={"Bool": {"aws:SecureTransport": "false"}},
         ),
+    )
+
+
+def private_topic_policy(topic_arn: str) -> str:
+    """A topic of our own senders: their roles say who may publish, no AWS service may, and nobody does so in clear text."""
+    return policy(
+        statement(
+            ["sns:Publish"],
+            [topic_arn],
+            sid="RefuseClearText",
+            effect="Deny",
+            principal="*",
+            conditions={"Bool": {"aws:SecureTransport": "false"}},
+        )
+    )
+
+
+def queue_policy(queue_arn: str, *, account_id: str) -> str:
+    """Who may reach a queue at all: this account, over TLS. Which of its roles may do what stands in their own policies (FSBP SQS.3)."""
+    return policy(
+        statement(
+            ["sqs:*"],
+            [queue_arn],
+            sid="RefuseClearText",
+            effect="Deny",
+            principal="*",
+            conditions={"Bool": {"aws:SecureTransport": "false"}},
+        ),
+        statement(
+            ["sqs:*"],
+            [queue_arn],
+            sid="RefuseOtherAccounts",
+            effect="Deny",
+            principal="*",
+            # Services that act for themselves say no account; the first statement of no policy admits any.
+            conditions={"StringNotEquals": {"aws:PrincipalAccount": account_id}, "Null": {"aws:PrincipalAccount": "false"}},
+        ),
+    )
+
+
+def through_service(key_arn: str, actions: Sequence[str], *, service: str, region: str, sid: str) -> Json:
+    """Use of a key by a role, through one AWS service of this region alone."""
+    return statement(actions, [key_arn], sid=sid, conditions={"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}})
+
+
+def worker_policy(*, queue_arns: Sequence[str], key_arn: str, region: str) -> str:
+    """What a service may do that sends to its queues and works on what lies in them; it neither empties nor changes a queue.
+
+    Raises:
+        ValueError: no queue is named.
+    """
+    if not queue_arns:
+        raise ValueError("a policy of queues needs a queue")
+    return policy(
+        statement(
+            [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+                "sqs:SendMessage",
+            ],
+            queue_arns,
+            sid="WorkOnQueues",
+        ),
+        through_service(key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs", region=region, sid="UseQueueKey"),
     )
 
 

@@ -94,13 +94,15 @@ ADMITTED: Mapping[DataClass, Admitted] = {
     # The authority of TimescaleDB's nodes is an encrypted parameter: a node makes it and reads it through Systems Manager.
     DataClass.SECRETS: Admitted(through=("secretsmanager", "ssm")),
     DataClass.LOGS: Admitted(services=("logs.{region}.amazonaws.com",)),
+    # AppConfig's documents: written through `appconfig`, read by the data plane, whose own name may be the one that KMS sees.
     DataClass.STORAGE: Admitted(
-        through=("backup", "elasticfilesystem", "s3"), services=("cloudfront.amazonaws.com", "cloudtrail.amazonaws.com")
+        through=("appconfig", "appconfigdata", "backup", "elasticfilesystem", "s3"),
+        services=("cloudfront.amazonaws.com", "cloudtrail.amazonaws.com", "fargate.amazonaws.com"),
     ),
     # A recovery point that AWS Backup does not manage itself is copied by its own service, under the vault's key.
     DataClass.BACKUP: Admitted(through=("backup", "dynamodb", "ec2", "elasticfilesystem", "rds", "s3")),
     DataClass.MESSAGING: Admitted(
-        through=("sns",),
+        through=("sns", "sqs"),
         services=(
             "backup.amazonaws.com",
             "budgets.amazonaws.com",
@@ -208,6 +210,33 @@ def _origin_access(place: Place) -> Statement:
     )
 
 
+def _task_storage(place: Place) -> list[Statement]:
+    """Fargate encrypts the scratch disks of this account's tasks, and grants each task's host the right to read its own."""
+    cluster: dict[str, object] = {"kms:EncryptionContext:aws:ecs:clusterAccount": place.account}
+    return [
+        _service("TaskStorage", "fargate.amazonaws.com", ("kms:GenerateDataKeyWithoutPlaintext",), {"StringEquals": cluster}),
+        _service(
+            "TaskStorageGrants",
+            "fargate.amazonaws.com",
+            ("kms:CreateGrant",),
+            {"StringEquals": cluster, "ForAllValues:StringEquals": {"kms:GrantOperations": ["Decrypt"]}},
+        ),
+    ]
+
+
+def _shell_channels(place: Place) -> Statement:
+    """ECS Exec: a task and the person at the other end call KMS themselves, for a session's channel and for nothing else."""
+    return {
+        "Sid": "ShellChannels",
+        "Effect": "Allow",
+        "Principal": _root(place),
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+        # Systems Manager names the session's target; log groups are encrypted under another context, so this opens none.
+        "Condition": {"StringLike": {"kms:EncryptionContext:aws:ssm:TargetId": "ecs:*"}},
+    }
+
+
 def _publishers(place: Place) -> list[Statement]:
     actions = ("kms:Decrypt", "kms:GenerateDataKey*")
     senders = (
@@ -287,9 +316,9 @@ def key_policy(data_class: DataClass, place: Place, *, log_groups: Sequence[str]
     more: list[Statement] = _through(admitted.through, (place.region, *other_regions), place) if admitted.through else []
     match data_class:
         case DataClass.LOGS:
-            more.append(_log_groups(place, log_groups))
+            more += [_log_groups(place, log_groups), _shell_channels(place)]
         case DataClass.STORAGE:
-            more += [_trail(place), _origin_access(place)]
+            more += [_trail(place), _origin_access(place), *_task_storage(place)]
         case DataClass.MESSAGING:
             more += _publishers(place)
         case DataClass.DATABASE:
@@ -304,9 +333,9 @@ HOLDS: Mapping[DataClass, str] = {
     DataClass.CACHE: "cache nodes and their snapshots",
     DataClass.SECRETS: "secrets",
     DataClass.LOGS: "log groups",
-    DataClass.STORAGE: "buckets and file systems",
+    DataClass.STORAGE: "buckets, file systems, tasks' scratch disks and AppConfig's documents",
     DataClass.BACKUP: "recovery points and archives",
-    DataClass.MESSAGING: "topics",
+    DataClass.MESSAGING: "topics and queues",
     DataClass.REGISTRY: "container images",
 }
 """What each class protects, in words."""

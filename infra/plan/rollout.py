@@ -6,13 +6,18 @@ Any other rising list becomes LINEAR at the steps' common divisor, and a hook La
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import reduce
 from itertools import pairwise
 from math import gcd, inf
 from typing import Any
+
+from infra.plan.iam import canonical
+from infra.plan.trading_calendar import guard
+from infra.settings.trading import Trading
+from infra.settings.workloads import MigrationGate, Rollout
 
 LEAST_STEP = 3
 """ECS's smallest `stepPercent` of a linear deployment."""
@@ -21,10 +26,23 @@ _DIVISORS = tuple(step for step in range(LEAST_STEP, 100) if 100 % step == 0)
 """The linear steps that arrive at 100 % exactly: 4, 5, 10, 20, 25, 50."""
 
 GRACE_SECONDS = 600
-"""How long the hook may wait beyond a hold for an AWS API that does not answer, in seconds."""
+"""How long the hook waits for an AWS API that does not answer, in seconds, before it fails the rollout."""
 
-HOOK_STAGE = "PRE_PRODUCTION_TRAFFIC_SHIFT"
-"""The stage before each shift. It is not run again during a rollback, unlike the two `*_TRAFFIC_SHIFT` stages themselves."""
+PAUSE_SECONDS = 3600
+"""The longest pause at one share of the traffic, in seconds; then the rollout fails."""
+
+SMOKE_SECONDS = 300
+"""How long a new version may take until it passes the smoke test, in seconds: its tasks are healthy, but cold."""
+
+START_MINUTES = 10
+"""What a deployment takes before its first shift: tasks start, become healthy and pass the smoke test. The deploy guard adds it."""
+
+GUARD_STAGE, SMOKE_STAGE, SHIFT_STAGE = "PRE_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT"
+HOOK_STAGES = (GUARD_STAGE, SMOKE_STAGE, SHIFT_STAGE)
+"""Lifecycle stages at which the hook runs: before anything starts, with the new version on the test listener, and before each shift.
+
+None of them is run again during a rollback, unlike the two `*_TRAFFIC_SHIFT` stages (AWS-RULES.md section 6).
+"""
 
 
 class Strategy(StrEnum):
@@ -68,9 +86,14 @@ class RolloutPlan:
 
     @property
     def hook_minutes(self) -> int:
-        """Time-out of one run of the hook in minutes: the longest hold and `GRACE_SECONDS`, rounded up. ECS's default is 24 hours."""
-        longest = max((hold.seconds for hold in self.holds), default=0)
+        """Time-out of one run of the hook in minutes: its longest wait by its own bounds, and one more. ECS's default is 24 hours."""
+        longest = max(max((hold.seconds for hold in self.holds), default=0) + PAUSE_SECONDS, SMOKE_SECONDS)
         return -(-(longest + GRACE_SECONDS) // 60) + 1
+
+    @property
+    def guard_minutes(self) -> int:
+        """What a deployment takes from its request to its end, in minutes: no session may open before."""
+        return -(-self.total_seconds // 60) + START_MINUTES
 
     def as_json(self) -> dict[str, Any]:
         """The plan as one JSON document. `holds` are all the rests."""
@@ -147,7 +170,7 @@ def plan(steps: Sequence[int], *, hold_minutes: int, bake_minutes: int) -> Rollo
             holds=rests if held and hold_minutes else (),
             step_bake_minutes=0 if held or strategy is Strategy.BLUE_GREEN else hold_minutes,
             bake_minutes=bake_minutes,
-            stages=(HOOK_STAGE,),
+            stages=HOOK_STAGES,
             rests=rests,
         )
 
@@ -162,3 +185,87 @@ def plan(steps: Sequence[int], *, hold_minutes: int, bake_minutes: int) -> Rollo
             f"linear step is {LEAST_STEP} %; the nearest rollout that it can make is {list(nearest(steps))}"
         )
     return made(Strategy.LINEAR, common, held=len(steps) != 100 // common)
+
+
+def plan_of(settings: Rollout) -> RolloutPlan:
+    """The plan of a service's settings.
+
+    Raises:
+        ValueError: As `plan`.
+    """
+    return plan(settings.steps, hold_minutes=settings.hold_minutes, bake_minutes=settings.bake_minutes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeTarget:
+    """Where a new version answers before it gets traffic, and what it must answer."""
+
+    load_balancer: str
+    """Physical name."""
+    port: int
+    host: str
+    """Name in the certificate."""
+    health_path: str
+    json_health: bool = False
+    """Whether the health check answers with a JSON object."""
+    web_socket_path: str | None = None
+
+
+def orders(
+    settings: Rollout,
+    trading: Trading,
+    made: RolloutPlan,
+    *,
+    service: str,
+    parameters: str,
+    migration: str | None,
+    listener: SmokeTarget,
+) -> dict[str, Any]:
+    """What the hook is told of one service, holds and alarms excepted, which `hook_details` adds.
+
+    Args:
+        settings: The service's rollout.
+        trading: The venues.
+        made: The plan.
+        service: The workload.
+        parameters: Path of the parameters with which people pause a rollout or let one through.
+        migration: Parameter with the record of its database migration; None where it has none.
+        listener: Where the smoke test goes.
+    """
+    paths: list[str | dict[str, Any]] = [{"path": listener.health_path, "health": True} if listener.json_health else listener.health_path]
+    paths += settings.smoke_paths
+    if settings.smoke_web_socket and listener.web_socket_path:
+        paths.append({"path": listener.web_socket_path, "websocket": True})
+    told: dict[str, Any] = {
+        "service": service,
+        "parameters": parameters,
+        "pause_seconds": PAUSE_SECONDS,
+        "guard": guard(trading, minutes=made.guard_minutes, scope=settings.guard),
+        "smoke": {
+            "load_balancer": listener.load_balancer,
+            "port": listener.port,
+            "host": listener.host,
+            "paths": paths,
+            "seconds": SMOKE_SECONDS,
+        },
+    }
+    if migration is not None and settings.migrations is not MigrationGate.OFF:
+        told["migrations"] = {"parameter": migration, "required": settings.migrations is MigrationGate.REQUIRED}
+    return told
+
+
+def hook_details(made: RolloutPlan, *, alarms: Sequence[str], told: Mapping[str, Any] | None = None) -> str:
+    """`hookDetails` of a service as canonical JSON, so that a second preview shows no change.
+
+    Args:
+        made: The plan.
+        alarms: Physical names of the alarms that fail the rollout.
+        told: What `orders` gives; None holds and looks at alarms alone.
+    """
+    own = {"holds": [asdict(hold) for hold in made.holds], "grace_seconds": GRACE_SECONDS, "alarms": sorted(alarms)}
+    return canonical({**(told or {}), **own})
+
+
+def api_domains(region: str) -> dict[str, str]:
+    """What the hook calls that has no endpoint in the VPC, with the reason: names for the egress firewall's list."""
+    return {f"ecs.{region}.amazonaws.com": "deployments and revisions, for the rollout hook"}

@@ -15,7 +15,9 @@ DATA_ROLES = frozenset({Role.POSTGRES, Role.TIMESCALE, Role.CACHE, Role.SESSION_
 """Groups that hold data: the outside neither reaches them nor is reached from them, but for S3 through its gateway endpoint and AWS's APIs
 from the TimescaleDB nodes, which are machines."""
 
-OPTIONAL = frozenset({Role.PROXY, Role.RESTORE_CHECK, Role.ROTATION, Role.TIMESCALE, Role.VPN})
+OPTIONAL = frozenset(
+    {Role.MIGRATIONS, Role.PROXY, Role.RECONCILIATION, Role.RESTORE_CHECK, Role.ROLLOUT_HOOK, Role.ROTATION, Role.TIMESCALE, Role.VPN}
+)
 """Groups of components that a platform may do without."""
 
 ADMINISTRATION_PORTS = frozenset({22, 3389})

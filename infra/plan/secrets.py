@@ -245,7 +245,14 @@ TIMESCALE_SECRETS = (
 
 
 def inventory(
-    trading: Trading, *, rotation_days: int = 30, timescale: bool = True, proxy: bool = False, password_special: str = DATABASE_SPECIAL
+    trading: Trading,
+    *,
+    rotation_days: int = 30,
+    timescale: bool = True,
+    proxy: bool = False,
+    password_special: str = DATABASE_SPECIAL,
+    migrations: bool = False,
+    reconciliation: bool = False,
 ) -> tuple[SecretSpec, ...]:
     """Every secret of a stack, sorted by name.
 
@@ -255,6 +262,8 @@ def inventory(
         timescale: Whether market data has its own database.
         proxy: Whether the backend reaches PostgreSQL through RDS Proxy, by IAM; it then reads no password of PostgreSQL's.
         password_special: Characters beside letters and digits in passwords of databases.
+        migrations: Whether there is a task that changes the databases' schemas: it acts as the application does, who owns them.
+        reconciliation: Whether there is one that compares our orders with the exchanges' and the broker's statements.
 
     Raises:
         ValueError: `rotation_days` is out of bounds, or a database refuses one of the characters.
@@ -264,6 +273,8 @@ def inventory(
     login = "the live account" if live else "the paper-trading account, never the live one"
     venue = "live" if live else "test-net"
     engine, backend, gateway, node = (Role.ENGINE,), (Role.BACKEND,), (Role.IB_GATEWAY,), (Role.TIMESCALE,)
+    migrating = (Role.MIGRATIONS,) if migrations else ()
+    reconciling = (Role.RECONCILIATION,) if reconciliation else ()
 
     def generated(
         name: str,
@@ -295,7 +306,7 @@ def inventory(
             "database-app-login",
             SecretKind.GENERATED,
             "platform",
-            engine if proxy else backend + engine,
+            (*(() if proxy else backend), *engine, *migrating, *reconciling),
             "",
             rotation_days,
             "the application's login at PostgreSQL",
@@ -354,10 +365,10 @@ def inventory(
         ),
         generated("grafana-admin-password", PERSON, "operations", (), "GRAFANA_PASSWORD", "Grafana's administrator", Rotator.VALUE),
         generated("prometheus-password", PERSON, "operations", backend, "PROMETHEUS_PASSWORD", "the metrics endpoints", Rotator.VALUE),
-        filled("binance-api-key", "trading", engine, "BINANCE_API_KEY", f"Binance, {venue} key"),
-        filled("binance-api-secret-key", "trading", engine, "BINANCE_API_SECRET", f"Binance, {venue} secret"),
-        filled("coinbase-api-key", "trading", engine, "COINBASE_API_KEY", f"Coinbase, {venue} key"),
-        filled("coinbase-api-secret-key", "trading", engine, "COINBASE_API_SECRET", f"Coinbase, {venue} secret"),
+        filled("binance-api-key", "trading", (*engine, *reconciling), "BINANCE_API_KEY", f"Binance, {venue} key"),
+        filled("binance-api-secret-key", "trading", (*engine, *reconciling), "BINANCE_API_SECRET", f"Binance, {venue} secret"),
+        filled("coinbase-api-key", "trading", (*engine, *reconciling), "COINBASE_API_KEY", f"Coinbase, {venue} key"),
+        filled("coinbase-api-secret-key", "trading", (*engine, *reconciling), "COINBASE_API_SECRET", f"Coinbase, {venue} secret"),
         filled("ib-username", "trading", gateway, "TWS_USERID", f"Interactive Brokers' login of {login}"),
         filled("ib-password", "trading", gateway, "TWS_PASSWORD", f"Interactive Brokers' password of {login}"),
         filled("tradier-api-key", "market-data", backend, "TRADIER_API_KEY", "Tradier's market data"),
@@ -365,8 +376,18 @@ def inventory(
         filled("fred-api-key", "market-data", backend, "FRED_API_KEY", "FRED's economic series"),
         filled("quiver-quant-api-key", "market-data", backend, "QUIVER_QUANT_API_KEY", "Quiver Quant's alternative data"),
     ]
+    if reconciliation:
+        specs.append(
+            filled("ib-flex-token", "trading", reconciling, "IB_FLEX_TOKEN", f"Interactive Brokers' statements of {login}; it only reads")
+        )
+    if trading.second_broker is not None:
+        broker = f"{trading.second_broker.name}, {login}"
+        specs += [
+            filled("second-broker-api-key", "trading", engine, "SECOND_BROKER_API_KEY", f"the second broker {broker}, key"),
+            filled("second-broker-api-secret-key", "trading", engine, "SECOND_BROKER_API_SECRET", f"the second broker {broker}, secret"),
+        ]
     if timescale:
-        readers = (node, node, node, (*backend, *engine, *node))
+        readers = (node, node, node, (*backend, *engine, *migrating, *node))
         what = (
             "TimescaleDB's superuser",
             "streaming replication between the nodes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from infra.plan.iam import Json, canonical, secret_arn
 
@@ -12,6 +13,9 @@ USER = "10001"
 """User and group of every container: not root, and no user of the usual base images."""
 
 SCRATCH = "/tmp"  # noqa: S108 - the path inside a container with a read-only root, not a temporary file of ours
+
+OPEN_FILES = 65_535
+"""Files and connections that a container's processes may have open, unless its settings say otherwise."""
 
 FARGATE: Mapping[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
@@ -109,6 +113,35 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Routed:
+    """Output that goes through the task's log router (`infra.plan.sidecars`) to the same group."""
+
+    group: str
+    region: str
+    prefix: str
+
+    def as_json(self) -> Json:
+        """CloudWatch Logs by Fluent Bit's own plug-in.
+
+        `log_key` sends the line alone, without the envelope of container id and source: metric filters see what they see under awslogs.
+        The buffer limit is in lines, where awslogs has bytes.
+        """
+        return {
+            "logDriver": "awsfirelens",
+            "options": {
+                "Name": "cloudwatch_logs",
+                "auto_create_group": "false",
+                "log-driver-buffer-limit": "65536",
+                "log_group_name": self.group,
+                "log_key": "log",
+                "log_stream_prefix": f"{self.prefix}/",
+                "region": self.region,
+                "retry_limit": "10",
+            },
+        }
+
+
+@dataclass(frozen=True)
 class Mount:
     """A volume of the task in a container."""
 
@@ -143,11 +176,15 @@ def check_environment(environment: Mapping[str, str], secrets: Mapping[str, str]
         secret_arn(value)
 
 
+Condition = Literal["START", "HEALTHY"]
+"""How far another container must be before one starts, as ECS spells it."""
+
+
 def container(
     name: str,
     *,
     image: str,
-    log: Log,
+    log: Log | Routed,
     environment: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     port: int | None = None,
@@ -157,6 +194,11 @@ def container(
     command: Sequence[str] = (),
     essential: bool = True,
     stop_seconds: int = 60,
+    after: Mapping[str, Condition] | None = None,
+    cpu: int | None = None,
+    memory: int | None = None,
+    open_files: int = OPEN_FILES,
+    router: bool = False,
 ) -> Json:
     """One container of a Fargate task: not root, read-only root, no Linux capability, an init process, logs to CloudWatch.
 
@@ -174,9 +216,15 @@ def container(
         command: Overrides the image's.
         essential: Whether the task stops with it.
         stop_seconds: Time between SIGTERM and SIGKILL, 2 to 120 (Fargate's limit).
+        after: Other containers by name, and how far each must be before this one starts. ECS stops them in the opposite order.
+        cpu: CPU units of the task's that this container is guaranteed, at least 1; None shares what the others leave.
+        memory: MiB beyond which ECS kills the container, at least 6 (ECS's least); None lets it use the task's.
+        open_files: Files and connections that a process may have open.
+        router: Whether this container is the task's log router (FireLens).
 
     Raises:
-        ValueError: a stop time out of bounds, a port out of range, or what `check_environment` refuses.
+        ValueError: a stop time out of bounds, a port out of range, less CPU or memory than ECS knows, or what
+            `check_environment` refuses.
     """
     plain, hidden = dict(environment or {}), dict(secrets or {})
     check_environment(plain, hidden)
@@ -190,7 +238,7 @@ def container(
         "readonlyRootFilesystem": True,
         "privileged": False,
         "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
-        "ulimits": [{"name": "nofile", "softLimit": 65_535, "hardLimit": 65_535}],
+        "ulimits": [{"name": "nofile", "softLimit": open_files, "hardLimit": open_files}],
         "stopTimeout": stop_seconds,
         "environment": [{"name": key, "value": plain[key]} for key in sorted(plain)],
         "secrets": [{"name": key, "valueFrom": hidden[key]} for key in sorted(hidden)],
@@ -207,6 +255,15 @@ def container(
         out["entryPoint"] = list(entry_point)
     if command:
         out["command"] = list(command)
+    if router:
+        out["firelensConfiguration"] = {"type": "fluentbit", "options": {"enable-ecs-log-metadata": "false"}}
+    if after:
+        out["dependsOn"] = [{"containerName": other, "condition": after[other]} for other in sorted(after)]
+    for key, given, least in (("cpu", cpu, 1), ("memory", memory, 6)):
+        if given is not None:
+            if given < least:
+                raise ValueError(f"the container {name} gets {key} {given}, ECS accepts {least} or more")
+            out[key] = given
     return out
 
 
@@ -214,41 +271,35 @@ def definitions(*containers: Json) -> str:
     """A task's container definitions in canonical JSON.
 
     Raises:
-        ValueError: none, two of one name, or no essential one (ECS refuses all three).
+        ValueError: none, two of one name, no essential one (ECS refuses all three), or one that waits for what never comes: a
+            container that is not there, that waits for it in turn, or whose health nobody checks; or output for a router of which there
+            is none, or more than one.
     """
     names = [one["name"] for one in containers]
     if len(set(names)) != len(names) or not any(one["essential"] for one in containers):
         raise ValueError(f"a task needs differently named containers, one of them essential: {', '.join(names) or 'none'}")
+    _check_order({one["name"]: one for one in containers})
+    routers = sum("firelensConfiguration" in one for one in containers)
+    routed = sorted(one["name"] for one in containers if one["logConfiguration"]["logDriver"] == "awsfirelens")
+    if routers > 1 or (routed and not routers):
+        raise ValueError(f"a task has one log router or none, not {routers}; routed is the output of {', '.join(routed) or 'none'}")
     return canonical(list(containers))
 
 
-def gateway_watch(port: int, *, seconds: int = 15) -> str:
-    """A bash script that asks the IB Gateway for an API handshake every `seconds` and logs what it found.
-
-    The handshake is answered only after a login, so an open port alone does not pass (AWS-RULES section 3). Each line is
-    `{"event":"gateway.heartbeat","connected":1}` or `…0}`; a metric filter makes the alarm's metric of it. It runs in a
-    container that is not essential: a lost login raises an alarm and kills nothing, because blind restarts stack
-    two-factor requests and lock the operator out. The image must hold bash and coreutils.
-
-    Args:
-        port: The gateway's own port inside the task, 4001 live or 4002 paper.
-        seconds: Between two attempts.
-    """
-    return "\n".join(
-        (
-            "trap 'exit 0' TERM INT",
-            "handshake() (",
-            f"  exec 3<>/dev/tcp/127.0.0.1/{port} || exit 1",
-            # The prefix API\0, then the client's range of versions behind its length of nine bytes.
-            r"  printf 'API\0\0\0\0\011v100..187' >&3",
-            # The answer: four bytes of length, then the server's version in digits.
-            "  version=$(timeout 4 head -c 7 <&3 | tail -c 3)",
-            '  [[ "$version" =~ ^[0-9]{3}$ ]]',
-            ")",
-            "while :; do",
-            "  if handshake 2>/dev/null; then connected=1; else connected=0; fi",
-            """  printf '{"event":"gateway.heartbeat","connected":%d}\\n' "$connected\"""",
-            f"  sleep {seconds} & wait $!",
-            "done",
-        )
-    )
+def _check_order(containers: Mapping[str, Json]) -> None:
+    """Refuse an order of starting that no task can follow."""
+    waits = {name: [need["containerName"] for need in one.get("dependsOn", [])] for name, one in containers.items()}
+    for name, one in containers.items():
+        for need in one.get("dependsOn", []):
+            other = need["containerName"]
+            if other not in containers:
+                raise ValueError(f"the container {name} waits for {other}, which is none of the task's: {', '.join(containers)}")
+            if need["condition"] == "HEALTHY" and "healthCheck" not in containers[other]:
+                raise ValueError(f"the container {name} waits for {other} to be healthy, but {other} has no health check")
+    left = dict(waits)
+    while left:
+        ready = [name for name, needs in left.items() if not any(need in left for need in needs)]
+        if not ready:
+            raise ValueError(f"containers wait for each other: {', '.join(sorted(left))}")
+        for name in ready:
+            del left[name]

@@ -66,9 +66,13 @@ def page() -> str:
     only = list(keys_of(AccountSettings))
     blocks.append(
         "## The `account` stack\n\n"
-        f"It holds what exists once in an AWS account, and knows the keys {', '.join(f'`{name}`' for name in only)} alone, as described above. "
-        "Of `alarms` it uses `emails`.\n"
+        f"It holds what exists once in an AWS account, and knows the keys {', '.join(f'`{name}`' for name in only)} alone, as described above "
+        "unless it says otherwise below. Of `alarms` it uses `emails`.\n"
     )
+    for name, key in keys_of(AccountSettings).items():
+        # Keys of the same name that hold something else there.
+        if key.shape.section is not None and key.shape.section is not keys_of(Settings)[name].shape.section:
+            blocks += _section(key.shape.section, (name,))
     blocks.append("## What production must have\n\nIn the stack `prod`, because\n")
     blocks.append("\n".join(f"- `{dotted(rule.path)}`: {rule.accepted}. {_sentence(rule.why)}" for rule in PRODUCTION) + "\n")
     blocks.append("## What must fit together\n\nChecked in every stack:\n")
@@ -89,6 +93,8 @@ def _section(section: type[Section], path: tuple[str, ...]) -> Iterator[str]:
     for name, key in keys.items():
         if key.shape.section is not None:
             yield from _section(key.shape.section, (*path, name))
+        elif key.shape.kind is Kind.MAPPING and key.shape.item and key.shape.item.section:
+            yield from _section(key.shape.item.section, (*path, name, "NAME"))
 
 
 def _cell(text: str) -> str:
@@ -117,6 +123,10 @@ def schema() -> dict[str, Any]:
         "default": False,
         "anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}],
     }
+    for name, part in account["properties"].items():
+        own = f"{NAMESPACE}:{name}"
+        if name != "unlock" and (plain := _plain(part)).get("$ref") != properties[own].get("$ref"):
+            properties[own] = {"anyOf": [properties[own], plain]}
     absent = [name for name in platform["properties"] if name not in account["properties"]]
     needed = [name for name in platform["required"] if name not in account["required"]]
     return {

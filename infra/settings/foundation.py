@@ -18,7 +18,7 @@ ZoneLetter = Annotated[str, Field(pattern=r"^[a-f]$"), Accepts("the letter of an
 EndpointExclusion = Annotated[
     str,
     Field(
-        pattern=r"^(appconfigdata|aps-workspaces|ec2|ecr\.api|ecr\.dkr|events|guardduty-data|kms|logs|monitoring|secretsmanager|ssm|ssmmessages|sts|xray)(/[a-f])?$"
+        pattern=r"^(appconfigdata|aps-workspaces|ec2|ecr\.api|ecr\.dkr|events|guardduty-data|kms|logs|monitoring|secretsmanager|sqs|ssm|ssmmessages|sts|xray)(/[a-f])?$"
     ),
     Accepts("a service of the endpoint profile `full`, alone or with a zone, such as aps-workspaces or aps-workspaces/c", "aps-workspaces"),
 ]

@@ -10,8 +10,13 @@ from infra.settings.data import Backup, Cache, Postgres, Secrets, Timescale
 from infra.settings.dr import Dr
 from infra.settings.edge import Edge
 from infra.settings.egress import Egress
+from infra.settings.flags import Flags
 from infra.settings.foundation import Account, Network, Platform
+from infra.settings.jobs import Jobs
 from infra.settings.operations import Alarms
+from infra.settings.queues import Queues
+from infra.settings.registry import AccountRegistry, Registry
+from infra.settings.schedules import Schedules
 from infra.settings.workloads import Services, Trading
 
 
@@ -31,7 +36,14 @@ class Settings(Section):
     backup: Backup = Field(default_factory=Backup, description="AWS Backup.")
     dr: Dr = Field(default_factory=Dr, description="The second region: what stands ready there.")
     services: Services = Field(default_factory=Services, description="What runs on ECS.")
+    jobs: Jobs = Field(default_factory=Jobs, description="Tasks that run once and end: migrations, reconciliation.")
     trading: Trading = Field(default_factory=Trading, description="Paper or live.")
+    flags: Flags = Field(
+        default_factory=Flags, description="Feature flags, trading volume and risk limits: the first documents, and their bounds."
+    )
+    registry: Registry = Field(default_factory=Registry, description="What an image must show before it is deployed.")
+    queues: Queues = Field(default_factory=Queues, description="Queues of background jobs.")
+    schedules: Schedules = Field(default_factory=Schedules, description="Recurring operations of machines and people.")
     alarms: Alarms = Field(default_factory=Alarms, description="Thresholds and who hears of them.")
     unlock: bool = Field(
         default=False,
@@ -45,5 +57,6 @@ class AccountSettings(Section):
     platform: Platform = Field(description="Identity of the stack.")
     account: Account = Field(description="The AWS account and its two regions.")
     alarms: Alarms = Field(default_factory=Alarms, description="Who hears of findings.")
+    registry: AccountRegistry = Field(default_factory=AccountRegistry, description="The registry of images, for all stacks of the account.")
     access: AccountAccess = Field(default_factory=AccountAccess, description="Ways in for people: sessions, and rights that nobody uses.")
     unlock: bool = Field(default=False, description="The one unlock: clears protection and retention, so that the stack can be destroyed.")

@@ -213,7 +213,14 @@ _UNITS = (
     ("_hours", "hours"),
     ("_seconds", "seconds"),
     ("_ms", "milliseconds"),
+    ("_months", "months"),
+    ("_messages", "messages"),
+    ("_receives", "times"),
     ("_percent", "percent"),
+    ("_usd", "US dollars"),
+    ("_per_minute", "orders a minute"),
+    ("leverage", "times the equity"),
+    ("headroom", "times"),
     ("steps", "percent"),
     ("iops", "I/O operations a second"),
     ("throughput", "MiB/s"),
@@ -226,6 +233,8 @@ _UNITS = (
     ("memory", "MiB"),
     ("requests_per_five_minutes", "requests"),
     ("requests", "requests"),
+    ("requests_per_target", "requests a minute"),
+    ("open_files", "files"),
     ("_kb", "KB"),
     ("capacity", "WCU"),
     ("major", "major version"),
@@ -263,7 +272,12 @@ def key_at(model: type[Section], path: tuple[str | int, ...]) -> Key | None:
     section: type[Section] | None = model
     for part in path:
         if section is None:
-            return found
+            values = found.shape.item if found and found.shape.kind is Kind.MAPPING else None
+            if values is None or values.section is None:
+                return found
+            # The name of an entry, whose value has keys of its own.
+            section = values.section
+            continue
         found = keys_of(section).get(str(part))
         if found is None:
             return None

@@ -7,7 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from infra.settings.base import Digest, Section
+from infra.settings.base import Accepts, Digest, Section
+from infra.settings.broker import RestartWindow, StartCommand, Watchdog
+from infra.settings.services import ImageOwner, LogRouter, MarketOpen, Telemetry
+from infra.settings.trading import Trading as Trading
+from infra.settings.trading import TradingMode as TradingMode
 
 
 class Architecture(StrEnum):
@@ -19,6 +23,8 @@ class Architecture(StrEnum):
 
 CpuUnits = Literal[256, 512, 1024, 2048, 4096, 8192, 16384]
 MemoryMib = Annotated[int, Field(ge=512, le=122_880)]
+FREE_STORAGE_GB = 20
+"""Scratch disk that every Fargate task has, in GiB."""
 _CPU_WORDS = "CPU units of the task, 1,024 to one vCPU: 256, 512, 1024, 2048, 4096, 8192 or 16384"
 _MEMORY_WORDS = "Memory of the task in MiB; Fargate offers fixed sizes for each CPU size"
 
@@ -32,6 +38,35 @@ class Container(Section):
     cpu: CpuUnits = Field(default=4096, description=f"{_CPU_WORDS} (seed 004: 4 vCPU).")
     memory: MemoryMib = Field(default=16_384, description=f"{_MEMORY_WORDS} (seed 004: 16 GB).")
     architecture: Architecture = Field(default=Architecture.ARM64, description="`ARM64` or `X86_64`.")
+    storage_gb: Annotated[int, Field(ge=FREE_STORAGE_GB, le=200)] = Field(
+        default=FREE_STORAGE_GB, description="Scratch disk of the task in GiB, 20 to 200; lost with the task. Fargate includes 20."
+    )
+    open_files: Annotated[int, Field(ge=1024, le=1_048_576)] = Field(
+        default=65_535, description="Files and connections that a process may have open, 1,024 to 1,048,576 (`nofile`)."
+    )
+
+
+class RolloutGuard(StrEnum):
+    """Which venues' sessions keep a rollout away."""
+
+    SESSIONS = "sessions"
+    ALL = "all"
+    OFF = "off"
+
+
+class MigrationGate(StrEnum):
+    """What a rollout asks of the recorded database migration."""
+
+    OFF = "off"
+    CHECKED = "checked"
+    REQUIRED = "required"
+
+
+SmokePath = Annotated[
+    str,
+    Field(pattern=r"^/[A-Za-z0-9._~/-]{0,127}$"),
+    Accepts("a path of at most 128 letters, digits and ._~/-, such as /api/status", "/api/status"),
+]
 
 
 class Rollout(Section):
@@ -46,6 +81,24 @@ class Rollout(Section):
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = Field(default=5, description="Minutes to stay at each step but the last.")
     bake_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         default=5, description="Minutes that the old version is kept after the last step, 1 to 1,440."
+    )
+    guard: RolloutGuard = Field(
+        default=RolloutGuard.SESSIONS,
+        description="In which sessions of `trading.venues` a rollout is refused while `trading.deployGuard` is on: `sessions` those of venues "
+        "that close at night, `all` those that never close too (then only the maintenance window is left), `off` none.",
+    )
+    migrations: MigrationGate = Field(
+        default=MigrationGate.CHECKED,
+        description="What `nautilus migrate` must have said before a rollout: `off` nothing, `checked` no failure, "
+        "`required` that the migration was executed.",
+    )
+    smoke_paths: list[SmokePath] = Field(
+        default_factory=list,
+        max_length=5,
+        description="Further paths that a new version must answer with 200 on the test listener, besides its health check, at most 5.",
+    )
+    smoke_web_socket: bool = Field(
+        default=False, description="Whether `/ws/` must take a WebSocket handshake without a login on the test listener."
     )
 
 
@@ -64,6 +117,23 @@ class WebService(Container):
         description="Largest database pool of a task; seed 003 bounds the service at 100, and `maxTasks` × `poolMax` must stay below the server's limit.",
     )
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version takes over.")
+    image_owner: ImageOwner = Field(
+        default=ImageOwner.PULUMI,
+        description="Who decides which image runs: `pulumi` (this file's `imageDigest`, by `nautilus up`) or `pipeline` "
+        "(`nautilus rollout start`; `imageDigest` then is the template's and the first task's). Never both.",
+    )
+    stop_seconds: Annotated[int, Field(ge=2, le=120)] = Field(
+        default=60, description="Seconds from the stop signal until a task is killed, 2 to 120 (Fargate's most)."
+    )
+    requests_per_target: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=0, description="Autoscaling's target of requests per minute and task, 1 to 1,000,000; 0 leaves it to CPU and memory."
+    )
+    market_open: MarketOpen = Field(default_factory=MarketOpen, description="More tasks while a market is open.")
+    discovery: bool = Field(
+        default=False,
+        description="Whether other tasks find the service by its name (Service Connect). A proxy then stands in each task, before the "
+        "load balancer's traffic too.",
+    )
 
 
 class Frontend(WebService):
@@ -87,30 +157,22 @@ class IbGateway(Singleton):
     architecture: Architecture = Field(
         default=Architecture.X86_64, description="`ARM64` or `X86_64`; the gateway's usual image is for x86."
     )
-
-
-class TradingMode(StrEnum):
-    """Which broker account the stack trades on."""
-
-    PAPER = "paper"
-    LIVE = "live"
-
-
-class Trading(Section):
-    """What makes this a trading platform."""
-
-    mode: TradingMode = Field(default=TradingMode.PAPER, description="`paper` or `live`; live is for production alone.")
-    acknowledge_live_trading: Literal["", "orders from this stack move real money"] = Field(
-        default="", description="Write `orders from this stack move real money` to accept live trading."
+    standby: bool = Field(
+        default=True,
+        description="Whether a second task stands by in another zone and takes the login over when the first one's lease runs out. "
+        "Costs a task; needs two zones.",
     )
-    ib_client_id: Annotated[int, Field(ge=1, le=32_767)] = Field(
-        default=100, description="Client id of the engine at the gateway (seed 004: 100); unique for each connection."
+    command: StartCommand = Field(
+        default="scripts/run.sh",
+        description="The image's own start program (that of gnzsnz/ib-gateway-docker, from its working directory), run once the task "
+        "holds the lease.",
     )
-
-    @property
-    def gateway_port(self) -> int:
-        """The gateway's port between tasks: 4003 live, 4004 paper (the seed's 4001 stays inside the container)."""
-        return 4003 if self.mode is TradingMode.LIVE else 4004
+    restart: RestartWindow = Field(default_factory=RestartWindow, description="The daily restart.")
+    start_pause_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=600,
+        description="Fewest seconds between two logins, whichever task makes them, 0 to 3,600: each sends a second-factor request, "
+        "and requests that pile up lock the login (a request lapses after 180 s).",
+    )
 
 
 class Services(Section):
@@ -120,3 +182,10 @@ class Services(Section):
     frontend: Frontend = Field(default_factory=Frontend, description="React, served at `/`.")
     engine: Singleton = Field(default_factory=Singleton, description="NautilusTrader engine: exactly one.")
     ib_gateway: IbGateway = Field(default_factory=IbGateway, description="Interactive Brokers Gateway: one login, exactly one.")
+    watchdog: Watchdog = Field(default_factory=Watchdog, description="What keeps engine and gateway from running twice.")
+    log_router: LogRouter = Field(default_factory=LogRouter, description="How the web services' logs travel.")
+    telemetry: Telemetry = Field(default_factory=Telemetry, description="Traces and metrics of the web services (OpenTelemetry).")
+    exec: bool = Field(
+        default=False,
+        description="Whether a person may open a shell in a task of the web services (ECS Exec), with a log of every session; never in production.",
+    )

@@ -13,7 +13,27 @@ from typing import Annotated, Any
 
 import typer
 
-from nautilus.cli import backup, bootstrap, cost, deploy, diff, doctor, dr, egress, graph, outputs, reach, secrets, state
+from nautilus.cli import (
+    backup,
+    bootstrap,
+    cost,
+    deploy,
+    diff,
+    doctor,
+    dr,
+    egress,
+    engine,
+    flags,
+    graph,
+    images,
+    migrate,
+    outputs,
+    reach,
+    rollout,
+    secrets,
+    smoke,
+    state,
+)
 from nautilus.cli.errors import CliError, ExitCode, StoppedError, classify, debugging
 from nautilus.cli.output import Output, asks_for_json
 
@@ -41,11 +61,17 @@ app.command()(diff.diff)
 app.command()(cost.cost)
 app.command()(bootstrap.bootstrap)
 app.command()(doctor.doctor)
+app.command()(migrate.migrate)
+app.command()(smoke.smoke)
 app.add_typer(state.state_app, name="state")
 app.add_typer(egress.egress_app, name="egress")
+app.add_typer(engine.engine_app, name="engine")
 app.add_typer(backup.backup_app, name="backup")
 app.add_typer(dr.dr_app, name="dr")
+app.add_typer(rollout.rollout_app, name="rollout")
+app.add_typer(flags.flags_app, name="flags")
 app.add_typer(secrets.secrets_app, name="secrets")
+app.add_typer(images.images_app, name="images")
 
 
 def _mount_config() -> None:

@@ -79,6 +79,12 @@ def _after_preview(session: Session, result: OperationResult) -> list[str]:
 def up(
     stack: LocalStackOption = "local",
     yes: YesOption = False,
+    in_session: Annotated[
+        str | None,
+        typer.Option(
+            "--in-session", metavar="REASON", help="Deploy services although a venue trades; in an emergency.", show_default=False
+        ),
+    ] = None,
     timeout: TimeoutOption = None,
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
@@ -92,13 +98,17 @@ def up(
     plan = session.watch("preview", lambda on_event: session.engine.preview(on_event, timeout=_seconds(timeout)))
     session.judge(plan, "preview", locked=locked)
     if not session.simulated:
+        from nautilus.cli.rollout_guard import guard_up
+
         _tell_plan(session, plan)
+        permit = guard_up(session, plan, in_session=in_session)
         session.confirm(
             f"Change {plan.change_count} resources of {stack} in account {session.settings.account.id}, {session.region}?", yes=yes
         )
+        permit()
     result = session.watch("up", lambda on_event: session.engine.up(on_event, timeout=_seconds(timeout)))
     session.judge(result, "up", locked=False)
-    _show(session, result, "up", planned=False, hints=_after_up(session))
+    _show(session, result, "up", planned=False, hints=_after_up(session, result))
 
 
 def _tell_plan(session: Session, plan: OperationResult) -> None:
@@ -110,7 +120,7 @@ def _tell_plan(session: Session, plan: OperationResult) -> None:
         session.output.notes().print(summary.table(rows, planned=True))
 
 
-def _after_up(session: Session) -> list[str]:
+def _after_up(session: Session, result: OperationResult) -> list[str]:
     stack = session.stack
     if session.simulated:
         return [
@@ -118,7 +128,17 @@ def _after_up(session: Session) -> list[str]:
             f"nautilus graph --stack {stack}",
             f"make destroy STACK={stack}   (unlocks, then removes everything)",
         ]
-    return [f"nautilus doctor --stack {stack}   (what people still owe)", f"nautilus outputs --stack {stack}"]
+    return [
+        # ECS has taken the new versions, no more: what becomes of them, a rollback included, shows later.
+        *([f"nautilus rollout watch --stack {stack}   (ECS rolls out now, and may still roll back)"] if _rolls_out(result) else []),
+        f"nautilus doctor --stack {stack}   (what people still owe)",
+        f"nautilus outputs --stack {stack}",
+    ]
+
+
+def _rolls_out(result: OperationResult) -> bool:
+    """Whether an ECS service was made or given something new."""
+    return any(step.changes and step.type == "aws:ecs/service:Service" for step in result.steps)
 
 
 def refresh(

@@ -140,6 +140,9 @@ def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[
     }
     images: dict[str, str | None] = {name: service.image_digest for name, (_, service) in enabled.items()}
     setting = {name: f"services.{key}.imageDigest" for name, (key, _) in enabled.items()}
+    if services.engine.enabled or services.ib_gateway.enabled:
+        images |= {"watchdog": services.watchdog.image_digest}
+        setting |= {"watchdog": "services.watchdog.imageDigest"}
     if settings.timescale.enabled:
         images |= {"timescale": settings.timescale.image_digest, "etcd": settings.timescale.etcd_image_digest}
         setting |= {"timescale": "timescale.imageDigest", "etcd": "timescale.etcdImageDigest"}

@@ -104,6 +104,7 @@ def _digests(settings: Settings) -> dict[str, str]:
         "frontend": services.frontend.image_digest,
         "engine": services.engine.image_digest if services.engine.enabled else None,
         "ib-gateway": services.ib_gateway.image_digest if services.ib_gateway.enabled else None,
+        "watchdog": services.watchdog.image_digest if services.engine.enabled or services.ib_gateway.enabled else None,
         "timescale": settings.timescale.image_digest if settings.timescale.enabled else None,
         "etcd": settings.timescale.etcd_image_digest if settings.timescale.enabled else None,
     }

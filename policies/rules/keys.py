@@ -273,7 +273,14 @@ def _mastery(statement: Statement) -> list[str]:
         condition.key == "kms:grantisforawsresource" and condition.operator == "bool" and condition.values == ("true",)
         for condition in statement.conditions
     )
-    return [action for action in found if not (grants_alone and action == "kms:creategrant")]
+    # A service whose grants may only decrypt, and only what carries a named encryption context, grants a way to read that and no more.
+    decrypts_alone = (
+        all(kind == "Service" for kind, _ in statement.principals)
+        and not statement.inverted
+        and any(condition.key == "kms:grantoperations" and condition.values == ("Decrypt",) for condition in statement.conditions)
+        and any(condition.key.startswith("kms:encryptioncontext:") for condition in statement.conditions)
+    )
+    return [action for action in found if not ((grants_alone or decrypts_alone) and action == "kms:creategrant")]
 
 
 def _masters(resource: Resource) -> Iterator[Problem]:
@@ -284,6 +291,18 @@ def _masters(resource: Resource) -> Iterator[Problem]:
         others = [who for kind, who in statement.principals if not (kind == "AWS" and (account_of(who) == who or who.endswith(":root")))]
         if (others or statement.inverted) and (found := _mastery(statement)):
             yield violation(resource, "policy", f"{statement.label} lets {', '.join(others) or 'all but a few'} do {', '.join(found)}")
+
+
+def _task_storage(*, operations: list[str] | None = None, context: bool = True) -> dict[str, object]:
+    """How Fargate grants a task's host the right to read the task's own disk."""
+    own = {"StringEquals": {"kms:EncryptionContext:aws:ecs:clusterAccount": "123456789012"}} if context else {}
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "fargate.amazonaws.com"},
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {**own, "ForAllValues:StringEquals": {"kms:GrantOperations": operations or ["Decrypt"]}},
+    }
 
 
 KMS_05 = ResourceRule(
@@ -327,6 +346,13 @@ KMS_05 = ResourceRule(
         ),
         bad(
             "a service with everything", Given(KEY, "key", {"policy": _document({**_ROOT, "Principal": {"Service": "logs.amazonaws.com"}})})
+        ),
+        good("a service's grants to read its own", Given(KEY, "key", {"policy": _document(_task_storage())})),
+        bad("the same for everything", Given(KEY, "key", {"policy": _document(_task_storage(operations=["Decrypt", "CreateGrant"]))})),
+        bad("the same without a context", Given(KEY, "key", {"policy": _document(_task_storage(context=False))})),
+        bad(
+            "the same for a role",
+            Given(KEY, "key", {"policy": _document({**_task_storage(), "Principal": {"AWS": "arn:aws:iam::123456789012:role/x"}})}),
         ),
         bad(
             "grants for whomever",

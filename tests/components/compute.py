@@ -64,7 +64,7 @@ class Made:
         return {one.get("Sid", ""): one for one in json.loads(self.inputs[key])["Statement"]}
 
 
-def _computed(args: MockResourceArgs) -> dict[str, Any]:
+def computed(args: MockResourceArgs) -> dict[str, Any]:
     """What the components read back, in AWS's forms."""
     physical = args.inputs.get("name", args.name)
     match args.typ:
@@ -81,9 +81,13 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
             return {"arn": f"arn:{args.name}"}
 
 
+answer: Callable[[MockResourceArgs], dict[str, Any]] = computed
+"""What a registered resource answers beside its inputs; a test may put its own in place."""
+
+
 class _Recorder(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", {"name": args.name, **args.inputs, **_computed(args)}
+        return f"{args.name}-id", {"name": args.name, **args.inputs, **answer(args)}
 
     def call(self, args: MockCallArgs) -> dict[Any, Any]:
         raise AssertionError(f"a component must not look anything up: {args.token}")

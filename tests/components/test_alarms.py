@@ -90,12 +90,20 @@ def test_names_are_outputs_that_wait_for_the_alarm() -> None:
 
 
 def test_log_filters() -> None:
-    heartbeat = plan.gateway_filter(log_group=Target("log"), namespace="Nautilus/x")
+    beats = plan.gateway_filters(log_groups={"ib-gateway": Target("log")}, namespace="Nautilus/x")
     slow = plan.slow_query_filter(log_group="/aws/rds/instance/db/postgresql", namespace="Nautilus/x")
-    stack = build(targets={"log": "/nautilus/dev/ib-gateway"}, filters=(heartbeat, slow))
-    made = stack.one("LogMetricFilter", "alarms-gateway-connected-filter")
-    assert (made["logGroupName"], made["pattern"]) == ("/nautilus/dev/ib-gateway", '{ $.event = "gateway.heartbeat" }')
-    assert made["metricTransformation"] == {"name": "GatewayConnected", "namespace": "Nautilus/x", "value": "$.connected"}
+    stack = build(targets={"log": "/nautilus/dev/ib-gateway"}, filters=(*beats, slow))
+    holder = '{ ($.event = "gateway.heartbeat") && ($.held = 1) }'
+    ready = stack.one("LogMetricFilter", "alarms-ib-gateway-ready-filter")
+    assert (ready["logGroupName"], ready["pattern"]) == ("/nautilus/dev/ib-gateway", holder)
+    assert ready["metricTransformation"] == {"name": "GatewayReady", "namespace": "Nautilus/x", "value": "$.ready"}
+    by_task = stack.one("LogMetricFilter", "alarms-ib-gateway-connected-filter")["metricTransformation"]
+    assert by_task == {
+        "name": "GatewayConnected",
+        "namespace": "Nautilus/x",
+        "value": "$.connected",
+        "dimensions": {"Service": "$.service"},
+    }
     counted = stack.one("LogMetricFilter", "alarms-postgres-slow-queries-filter")
     assert counted["metricTransformation"]["defaultValue"] == "0"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from infra.components.cluster import Cluster
-from tests.components.compute import KEY, Stack, context, synth
+from tests.components.compute import ACCOUNT, KEY, REGION, Stack, context, synth
+
+STORAGE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/2"
 
 
-def build() -> Stack:
-    return synth(lambda: Cluster("apps", context(), log_key_arn=KEY) and None)
+def build(storage_key_arn: str | None = None) -> Stack:
+    return synth(lambda: Cluster("apps", context(), log_key_arn=KEY, storage_key_arn=storage_key_arn) and None)
 
 
 def test_the_cluster_is_observed_and_its_sessions_are_audited() -> None:
@@ -19,6 +21,12 @@ def test_the_cluster_is_observed_and_its_sessions_are_audited() -> None:
         "logging": "OVERRIDE",
         "logConfiguration": {"cloudWatchEncryptionEnabled": True, "cloudWatchLogGroupName": "/nautilus/dev/apps/exec"},
     }
+
+
+def test_scratch_disks_are_encrypted_by_the_key_that_is_given() -> None:
+    made = build(STORAGE_KEY).one("Cluster", "apps")
+    assert made["configuration"]["managedStorageConfiguration"] == {"fargateEphemeralStorageKmsKeyId": STORAGE_KEY}
+    assert "managedStorageConfiguration" not in build().one("Cluster", "apps")["configuration"]
 
 
 def test_container_insights_finds_its_log_group_already_encrypted() -> None:

@@ -56,6 +56,7 @@ def test_the_full_profile_keeps_aws_off_the_nat() -> None:
         "logs",
         "monitoring",
         "secretsmanager",
+        "sqs",
         "ssm",
         "ssmmessages",
         "sts",

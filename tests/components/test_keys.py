@@ -112,6 +112,7 @@ WITHOUT_A_RESOURCE = {
     (DataClass.DATABASE, "backup"): "a recovery point of the leases' table is made and restored by AWS Backup",
     (DataClass.DATABASE, "secretsmanager"): "a password that RDS manages itself: a setting",
     (DataClass.STORAGE, "backup"): "a recovery point of a file system",
+    (DataClass.STORAGE, "appconfigdata"): "a task reads a document: the policy of its role names the key",
     (DataClass.STORAGE, "cloudfront.amazonaws.com"): "origin access: the bucket's policy names the distribution, not the key",
     **{
         (DataClass.BACKUP, service): "recovery points that AWS Backup does not manage itself are copied under the vault's key"
@@ -151,10 +152,14 @@ def test_every_use_of_a_key_is_admitted_and_nobody_else_is(local_platform: Any) 
         module = item.type.split(":")[1].split("/")[0]
         if module in NO_USE:
             continue
+        if item.type == "aws:ecs/cluster:Cluster":
+            # Shells' channels are no service's use: the statement ShellChannels admits the task and the person themselves.
+            disks = item.inputs["configuration"]["managedStorageConfiguration"]["fargateEphemeralStorageKmsKeyId"]
+            used.add((classes[disks], "fargate.amazonaws.com"))
+            assert classes[item.inputs["configuration"]["executeCommandConfiguration"]["kmsKeyId"]] is DataClass.LOGS
+            continue
         for text in keyed(item.inputs):
             if text in classes:
-                if item.type == "aws:ecs/cluster:Cluster":
-                    continue  # ECS Exec's key: every service has it off
                 used.add((classes[text], SERVICE.get(module, module)))
     admitted = {
         (kind, name.format(region="us-east-1")) for kind in DataClass for name in (*ADMITTED[kind].through, *ADMITTED[kind].services)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from infra.component import Context
-from infra.components.second_region import ArchiveCopy, ImageReplication, SecondRegion
+from infra.components.second_region import ArchiveCopy, SecondRegion
 from infra.components.storage import PrivateBucket
 from infra.naming import Names
 from infra.plan import dr as plan
-from infra.plan.alarms import Severity
+from infra.plan.alarms import REPLICATION_RULE, Severity
 from infra.settings import data
 from infra.settings.dr import Dr
 from nautilus.sandbox.simulation.mocks import Recorded, Recording, synth
@@ -146,6 +146,8 @@ def test_images_land_encrypted_under_the_same_names() -> None:
     assert [one.inputs["name"] for one in repositories] == ["nautilus-prod/backend", "nautilus-prod/engine"]
     assert {one.inputs["encryptionConfigurations"][0]["encryptionType"] for one in repositories} == {"KMS"}
     assert {one.inputs["imageTagMutability"] for one in repositories} == {"IMMUTABLE"}
+    kept = made(region(), "ecr.LifecyclePolicy")
+    assert [one.inputs["repository"] for one in kept] == ["nautilus-prod/backend", "nautilus-prod/engine"], "replication copies no policy"
 
 
 def test_lag_is_heard_in_the_second_region() -> None:
@@ -231,25 +233,11 @@ def test_a_copy_that_fails_is_heard_in_the_region_that_measures_it() -> None:
     assert alarms["ReplicationLatency"].inputs["alarmActions"] == [f"arn:aws:sns:{THERE}:{ACCOUNT}:there"]
     assert alarms["OperationsFailedReplication"].inputs["alarmActions"] == [f"arn:aws:sns:{HOME}:{ACCOUNT}:home"]
     dimensions = alarms["ReplicationLatency"].inputs["dimensions"]
-    assert dimensions["RuleId"] == plan.REPLICATION_RULE
+    assert dimensions["RuleId"] == REPLICATION_RULE
     assert dimensions["SourceBucket"].endswith(HOME)
     assert dimensions["DestinationBucket"].endswith(THERE)
 
 
-def images(*prefixes: str) -> Recording[Any]:
-    return synth(lambda: ImageReplication("images", context(), prefixes=prefixes or ("nautilus-prod/", "nautilus-prod/")))
-
-
-def test_pushes_are_copied_for_the_named_repositories_alone() -> None:
-    (one,) = made(images(), "ecr.ReplicationConfiguration")
-    (rule,) = one.inputs["replicationConfiguration"]["rules"]
-    assert rule["destinations"] == [{"region": THERE, "registryId": ACCOUNT}]
-    assert rule["repositoryFilters"] == [{"filter": "nautilus-prod/", "filterType": "PREFIX_MATCH"}]
-    assert one.inputs["region"] == HOME
-    with pytest.raises(Exception, match="0 prefixes"):
-        synth(lambda: ImageReplication("images", context(), prefixes=()))
-
-
-@pytest.mark.parametrize("build", [region, archive, images])
+@pytest.mark.parametrize("build", [region, archive])
 def test_the_policies_find_nothing(build: Any) -> None:
     assert [str(one) for one in evaluate(simulated(build()))] == []

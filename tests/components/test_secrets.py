@@ -169,3 +169,14 @@ def test_the_whole_inventory_can_be_made() -> None:
     stack = made(specs=specs)
     assert len(stack.all("secretsmanager.Secret")) == len(specs)
     assert len({one["name"] for one in stack.all("secretsmanager.Secret")}) == len(specs)
+
+
+def test_every_variable_of_a_role_names_its_secrets_key() -> None:
+    def build() -> dict[str, Any]:
+        secrets = Secrets("secrets", context(), specs=SPECS, key_arn=key("secrets"), dr_key_arn=key("dr", region="us-west-2"))
+        keys = secrets.keys(Role.BACKEND)
+        assert set(keys) == set(secrets.environment(Role.BACKEND)), "the same variables"
+        assert secrets.keys(Role.FRONTEND) == {}
+        return {"keys": pulumi.Output.all(**keys)}
+
+    assert set(synth(build).outputs["keys"].values()) == {key("secrets")}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import zlib
 from typing import Any
 
 import pytest
+from pulumi.runtime.mocks import MockResourceArgs
 
 from infra.components.cluster import Cluster
-from infra.components.function import LAMBDAS, source_archive
+from infra.components.extras import Extras, Shell, web_extras
 from infra.components.rollout_hook import RolloutHook
 from infra.components.service import Service
 from infra.plan.flows import Role
-from infra.settings.workloads import Rollout, WebService
-from tests.components.compute import KEY, SECRET, SUBNETS, Stack, context, image, synth, two_slots
+from infra.plan.rollout import hook_details, plan
+from infra.settings.services import ImageOwner, LogRouter, LogRouting, MarketOpen, Telemetry
+from infra.settings.workloads import Rollout, Services, WebService
+from tests.components import compute
+from tests.components.compute import DIGEST, KEY, SECRET, SUBNETS, Stack, context, image, synth, two_slots
 
 
 def build(*, unlocked: bool = False, settings: WebService | None = None, **more: Any) -> Stack:
-    def run() -> None:
+    def run() -> dict[str, Any]:
         ctx = context(unlocked=unlocked)
         given: dict[str, Any] = {
             "role": Role.BACKEND,
@@ -36,7 +41,7 @@ def build(*, unlocked: bool = False, settings: WebService | None = None, **more:
             "alarm_names": ["z-errors", "a-latency"],
             "hook": RolloutHook("rollout-hook", ctx, log_key_arn=KEY),
         }
-        Service("backend", ctx, **{**given, **more})
+        return {"template": Service("backend", ctx, **{**given, **more}).template_arn}
 
     return synth(run)
 
@@ -91,8 +96,9 @@ def test_the_default_rollout_is_linear_with_holds_at_10_and_50() -> None:
     [hook] = made["lifecycleHooks"]
     assert hook["hookTargetArn"] == "arn:rollout-hook-function"
     assert hook["roleArn"] == "arn:rollout-hook-invoke-role"
-    assert hook["lifecycleStages"] == ["PRE_PRODUCTION_TRAFFIC_SHIFT"]
-    assert hook["timeoutConfiguration"] == {"timeoutInMinutes": "16", "action": "ROLLBACK"}
+    made_plan = plan([10, 50, 100], hold_minutes=5, bake_minutes=5)
+    assert hook["lifecycleStages"] == list(made_plan.stages)
+    assert hook["timeoutConfiguration"] == {"timeoutInMinutes": str(made_plan.hook_minutes), "action": "ROLLBACK"}
     assert json.loads(hook["hookDetails"]) == {
         "holds": [{"percent": 10, "seconds": 300}, {"percent": 50, "seconds": 300}],
         "alarms": ["a-latency", "z-errors"],
@@ -159,9 +165,15 @@ def test_everything_that_must_exist_first_comes_first() -> None:
 
 
 def test_timeouts_outlast_the_rollout() -> None:
-    assert build().one("Service", "backend-service").timeouts == ("45m", "45m", "30m")
-    slow = WebService(rollout=Rollout(steps=[10, 50, 100], hold_minutes=60, bake_minutes=120))
-    assert build(settings=slow).one("Service", "backend-service").timeouts == ("270m", "270m", "30m")
+    def longest(own: WebService) -> int:
+        create, update, delete = build(settings=own).one("Service", "backend-service").timeouts
+        assert create == update
+        assert delete == "30m"
+        return int(create.removesuffix("m"))
+
+    for rollout in (Rollout(), Rollout(steps=[100]), Rollout(steps=[10, 50, 100], hold_minutes=60, bake_minutes=120)):
+        made = plan(rollout.steps, hold_minutes=rollout.hold_minutes, bake_minutes=rollout.bake_minutes)
+        assert longest(WebService(rollout=rollout)) >= made.guard_minutes + 30 > made.total_seconds / 60
 
 
 def test_scaling_follows_cpu_and_memory_between_2_and_10_tasks() -> None:
@@ -180,7 +192,7 @@ def test_scaling_follows_cpu_and_memory_between_2_and_10_tasks() -> None:
 
 def test_service_connect_is_off_unless_a_name_is_given() -> None:
     assert "serviceConnectConfiguration" not in build().one("Service").inputs
-    made = build(discovery_name="backend").one("Service")["serviceConnectConfiguration"]
+    made = build(settings=WebService(discovery=True)).one("Service")["serviceConnectConfiguration"]
     assert made["namespace"] == "arn:apps-namespace"
     assert made["services"] == [{"portName": "backend", "discoveryName": "backend", "clientAlias": [{"port": 8000, "dnsName": "backend"}]}]
     assert made["logConfiguration"]["options"]["awslogs-stream-prefix"] == "service-connect"
@@ -218,7 +230,139 @@ def test_the_hook_function_is_traced_logged_and_alone_invokable_by_ecs() -> None
     assert invoke["Resource"] == ["arn:rollout-hook-function", "arn:rollout-hook-function:*"]
 
 
-def test_the_functions_code_depends_on_the_sources_alone() -> None:
-    archive = source_archive(LAMBDAS / "rollout_hook")
-    assert set(archive.assets) == {"handler.py"}
-    assert archive.assets["handler.py"].text == (LAMBDAS / "rollout_hook" / "handler.py").read_text(encoding="utf-8")
+def test_the_hook_is_told_what_the_plan_says_beside_its_alarms() -> None:
+    told = {"service": "backend", "guard": {"mode": "off"}}
+    [hook] = build(told=told).one("Service")["deploymentConfiguration"]["lifecycleHooks"]
+    assert {**told, "alarms": ["a-latency", "z-errors"]}.items() <= json.loads(hook["hookDetails"]).items()
+    assert hook["hookDetails"] == hook_details(
+        plan([10, 50, 100], hold_minutes=5, bake_minutes=5), alarms=["z-errors", "a-latency"], told=told
+    )
+
+
+def requests(stack: Stack) -> dict[str, Any]:
+    return stack.one("Policy", "backend-scaling-requests")["targetTrackingScalingPolicyConfiguration"]
+
+
+def test_scaling_by_requests_counts_both_target_groups() -> None:
+    own = WebService(requests_per_target=600)
+    made = requests(build(settings=own, load_balancer="app/lb/1"))
+    assert made["targetValue"] == 600.0
+    assert "predefinedMetricSpecification" not in made, "AWS's own metric names one target group"
+    counted = [one["metricStat"]["metric"] for one in made["customizedMetricSpecification"]["metrics"] if "metricStat" in one]
+    groups = {pair["value"] for metric in counted for pair in metric["dimensions"] if pair["name"] == "TargetGroup"}
+    assert groups == {"targetgroup/blue/1", "targetgroup/green/1"}
+    assert [one.name for one in build().all("Policy")] == ["backend-scaling-cpu", "backend-scaling-memory"]
+    with pytest.raises(Exception, match=r"requestsPerTarget = 600 needs a load balancer"):
+        build(settings=own)
+
+
+def test_the_market_raises_the_lower_bound_and_no_up_puts_it_back() -> None:
+    own = WebService(market_open=MarketOpen(enabled=True, start="09:00", end="16:30", min_tasks=6))
+    stack = build(settings=own)
+    opening, closing = stack.one("ScheduledAction", "backend-scaling-open"), stack.one("ScheduledAction", "backend-scaling-close")
+    assert (opening["schedule"], closing["schedule"]) == ("cron(0 9 ? * MON-FRI *)", "cron(30 16 ? * MON-FRI *)")
+    assert opening["timezone"] == closing["timezone"] == "America/New_York"
+    assert opening["scalableTargetAction"] == {"minCapacity": 6, "maxCapacity": 10}
+    assert closing["scalableTargetAction"] == {"minCapacity": 2, "maxCapacity": 10}
+    assert "backend-scaling-open" in closing.depends_on, "two changes of a target at once are refused"
+    assert stack.one("Target").ignored == ("minCapacity",)
+    assert stack.one("Target")["minCapacity"] == 2
+    plain = build()
+    assert plain.one("Target").ignored == ()
+    assert plain.all("ScheduledAction") == []
+
+
+def revision(args: MockResourceArgs) -> dict[str, Any]:
+    """As `compute` answers, but that every change of a task definition is a new revision."""
+    if args.typ == "aws:ecs/taskDefinition:TaskDefinition":
+        return {"arn": f"arn:{args.name}:{zlib.crc32(args.inputs['containerDefinitions'].encode())}"}
+    return compute.computed(args)
+
+
+def seen(owner: ImageOwner, digest: str) -> dict[str, Any]:
+    """What Pulumi compares on the next `up`: every resource's inputs without the ones that it ignores."""
+    stack = build(settings=WebService(image_owner=owner), image=image("backend").replace(DIGEST, digest))
+    return {
+        one.name: {key: value for key, value in one.inputs.items() if key not in one.ignored}
+        for one in stack.made
+        if one.type.startswith("aws:") and one.name.startswith("backend")
+    }
+
+
+@pytest.mark.parametrize(
+    ("owner", "changed"),
+    [
+        (ImageOwner.PULUMI, {"backend-task-definition", "backend-service"}),
+        (ImageOwner.PIPELINE, {"backend-task-definition"}),
+    ],
+)
+def test_one_of_two_owns_the_image(owner: ImageOwner, changed: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute, "answer", revision)
+    before, after = seen(owner, DIGEST), seen(owner, "sha256:" + "cd" * 32)
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_the_first_task_definition_is_pulumis_either_way() -> None:
+    for owner in ImageOwner:
+        stack = build(settings=WebService(image_owner=owner))
+        assert stack.one("Service", "backend-service")["taskDefinition"] == "arn:backend-task-definition"
+        assert stack.outputs["template"] == "arn:backend-task-definition"
+
+
+def test_the_pipelines_switch_ignores_nothing_else() -> None:
+    mine, theirs = (set(build(settings=WebService(image_owner=owner)).one("Service", "backend-service").ignored) for owner in ImageOwner)
+    assert theirs - mine == {"taskDefinition"}
+    assert mine < theirs
+
+
+def test_a_shell_is_opened_in_the_service_and_in_the_task_together() -> None:
+    shell = Shell(session_log_arn="arn:aws:logs:us-east-1:123456789012:log-group:/x", key_arn=KEY)
+    stack = build(extras=Extras(shell=shell))
+    assert stack.one("Service", "backend-service")["enableExecuteCommand"] is True
+    assert stack.one("RolePolicy", "backend-task-policy-shell")
+
+
+def test_the_stop_follows_the_setting() -> None:
+    [only] = containers(build(settings=WebService(stop_seconds=95)))
+    assert only["stopTimeout"] == 95
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Services(), (None, None, None)),
+        (Services(log_router=LogRouter(mode=LogRouting.FIRELENS, image_digest=DIGEST)), ("aws-for-fluent-bit", None, None)),
+        (Services(telemetry=Telemetry(enabled=True, image_digest=DIGEST, sampling_percent=7)), (None, "aws-otel-collector", None)),
+        (Services(exec=True), (None, None, True)),
+    ],
+)
+def test_extras_follow_the_settings(settings: Services, expected: tuple[Any, ...]) -> None:
+    found: list[Extras] = []
+
+    def run() -> None:
+        ctx = context()
+        found.append(web_extras(settings, ctx, Cluster("apps", ctx, log_key_arn=KEY), environment="dev", log_key_arn=KEY))
+
+    synth(run)
+    [made] = found
+    router, collector, shell = expected
+    assert made.router_image == (router and f"123456789012.dkr.ecr.us-east-1.amazonaws.com/ecr-public/aws-observability/{router}@{DIGEST}")
+    assert (made.tracing and str(made.tracing.image).split("/")[-1].split("@")[0]) == collector
+    assert (made.tracing.sampling_percent if made.tracing else 7) == 7
+    assert (made.shell is not None) is bool(shell)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Services(log_router=LogRouter(mode=LogRouting.FIRELENS)), r"services\.logRouter\.imageDigest is unset"),
+        (Services(telemetry=Telemetry(enabled=True)), r"services\.telemetry\.imageDigest is unset"),
+    ],
+)
+def test_a_sidecar_without_an_image_is_refused(settings: Services, message: str) -> None:
+    def run() -> None:
+        ctx = context()
+        web_extras(settings, ctx, Cluster("apps", ctx, log_key_arn=KEY), environment="dev", log_key_arn=KEY)
+
+    with pytest.raises(ValueError, match=message):
+        synth(run)

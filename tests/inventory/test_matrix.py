@@ -103,6 +103,9 @@ def test_the_matrix_of_local_is_the_flow_table(local_platform: Any) -> None:
         proxy=True,
         rotation=True,
         restore_check=True,
+        rollout_hook=True,
+        migrations=True,
+        reconciliation=True,
         venue_ports=venue_ports(Egress()),
     )
     built = {(item.source, item.target, span) for item in found.allowed for span in item.ports}

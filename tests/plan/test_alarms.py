@@ -41,6 +41,9 @@ def whole(thresholds: Alarms | None = None, *, in_use: bool = True) -> dict[str,
         plan.backup_alarms(vault="v"),
         plan.restore_alarms(namespace=NAMESPACE, rto_minutes=60, rpo_minutes=60, age_days=8, functions={"restore-testing": "f"}),
         plan.config_backup_alarms(namespace=NAMESPACE),
+        plan.queue_alarms("jobs", queue="q", dead="d", oldest_seconds=3600, most_messages=1000),
+        plan.schedule_alarms("daily", group="g", daily=13),
+        plan.registry_alarms(rules={"scan": "r"}),
         plan.certificate_alarms("origin", certificate=Target("certificate")),
         plan.vpn_alarms(endpoint="e"),
         plan.nat_alarms(gateways=[Target("nat-1")]),
@@ -98,6 +101,12 @@ def metrics(spec: AlarmSpec) -> list[Metric]:
         ("restore-rpo", Severity.CRITICAL, Comparison.ABOVE, 3_600, 300),
         ("restore-age", Severity.WARNING, Comparison.ABOVE, 8, 86_400),
         ("origin-certificate", Severity.WARNING, Comparison.BELOW, 30, 86_400),
+        ("jobs-dead", Severity.WARNING, Comparison.ABOVE, 0, 60),
+        ("jobs-old", Severity.WARNING, Comparison.ABOVE, 3600, 180),
+        ("jobs-deep", Severity.WARNING, Comparison.ABOVE, 1000, 300),
+        ("schedules-daily-lost", Severity.WARNING, Comparison.ABOVE, 0, 300),
+        ("schedules-daily-silent", Severity.WARNING, Comparison.BELOW, 13, 86_400),
+        ("images-scan-unannounced", Severity.WARNING, Comparison.ABOVE, 0, 300),
         ("nat-ports-1", Severity.WARNING, Comparison.ABOVE, 0, 300),
         ("uptime-site", Severity.CRITICAL, Comparison.BELOW, 1, 120),
         ("origin-failing", Severity.CRITICAL, Comparison.ABOVE, 30, 180),
@@ -121,6 +130,7 @@ def test_losing_a_thing_is_an_alarm_even_when_it_says_nothing_any_more() -> None
         "cache-lost",
         "config-backup-silent",
         "config-backup-repository",
+        "schedules-daily-silent",
         "gateway-disconnected",
         "engine-absent",
         "postgres-lag-1",
@@ -132,8 +142,21 @@ def test_losing_a_thing_is_an_alarm_even_when_it_says_nothing_any_more() -> None
 
 def test_no_rollout_alarm_is_raised_by_silence() -> None:
     rollout = [spec for key, spec in whole().items() if "-rollout-" in key and key.startswith("backend")]
-    assert {spec.key for spec in rollout} == {f"backend-rollout-{what}" for what in ("blue", "errors", "green", "latency")}
+    assert {spec.key for spec in rollout} == {f"backend-rollout-{what}" for what in ("5xx", "blue", "errors", "green", "latency")}
     assert {spec.missing for spec in rollout} == {Missing.NOT_BREACHING}
+
+
+def test_every_rollout_alarm_watches_the_slots_that_it_names_and_together_both() -> None:
+    """Either target group may hold the new version: a rollback that looks at one of them alone would miss every second deployment."""
+    watched: dict[str, set[Target]] = {}
+    for spec in plan.rollout_alarms("backend", load_balancer=LB, blue=BLUE, green=GREEN, thresholds=Alarms()):
+        metrics = [spec.source] if isinstance(spec.source, Metric) else [metric for _, metric in spec.source.metrics]
+        assert all(metric.namespace == "AWS/ApplicationELB" for metric in metrics)
+        watched[spec.key.removeprefix("backend-rollout-")] = {
+            value for metric in metrics for name, value in metric.dimensions if name == "TargetGroup" and isinstance(value, Target)
+        }
+    both = {BLUE, GREEN}
+    assert watched == {"5xx": both, "errors": both, "latency": both, "blue": {BLUE}, "green": {GREEN}}
 
 
 def test_both_target_groups_are_watched_wherever_traffic_is() -> None:

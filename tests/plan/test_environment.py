@@ -27,7 +27,7 @@ def test_without_a_proxy_the_backend_reads_user_and_password_by_reference() -> N
 
 
 def test_the_engine_keeps_to_the_primary() -> None:
-    found = database(environment.engine(sample_settings(), PROXIED, lease_table="leases"))
+    found = database(environment.engine(sample_settings(), PROXIED))
     assert (found["HOST"], found["AUTH"]) == ("primary", "password")
     assert "USER" not in found
 

@@ -27,7 +27,7 @@ def parse(document: str) -> dict[str, dict[str, Any]]:
 
 
 def execution(*secrets: str) -> dict[str, dict[str, Any]]:
-    return parse(iam.execution_policy(image=IMAGE, log_group_arn=LOGS, secrets=secrets, secret_key_arn=KEY, region="us-east-1"))
+    return parse(iam.execution_policy(images=[IMAGE], log_group_arn=LOGS, secrets=secrets, secret_key_arn=KEY, region="us-east-1"))
 
 
 def test_trust_names_one_service_and_this_account() -> None:
@@ -135,10 +135,15 @@ def test_the_hook_reads_alarms_and_deployments_and_invokes_nothing() -> None:
         "logs:PutLogEvents",
         "cloudwatch:DescribeAlarms",
         "ecs:DescribeServiceDeployments",
+        "ecs:DescribeServiceRevisions",
+        "ec2:DescribeNetworkInterfaces",
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
-    assert made["ReadDeployments"]["Resource"] == f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-deployment/*"
+    assert made["ReadDeployments"]["Resource"] == [
+        f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-deployment/*",
+        f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-revision/*",
+    ]
 
 
 def test_ecs_invokes_one_function() -> None:
@@ -153,7 +158,7 @@ def test_a_lease_holder_touches_its_own_rows_and_deletes_none() -> None:
 
 
 def test_session_files_are_mounted_by_one_role_through_one_access_point_over_tls() -> None:
-    made = parse(iam.files_policy(file_system_arn="arn:fs", role_arn="arn:role", access_point_arn="arn:ap"))
+    made = parse(iam.files_policy(file_system_arn="arn:fs", role_arns=["arn:role"], access_point_arn="arn:ap"))
     allowed, denied = made["MountThroughAccessPoint"], made["RefuseClearText"]
     assert allowed["Principal"] == {"AWS": "arn:role"}
     assert allowed["Condition"]["StringEquals"] == {"elasticfilesystem:AccessPointArn": "arn:ap"}
@@ -177,3 +182,37 @@ def test_only_this_trail_writes_to_its_bucket() -> None:
     assert write["Condition"]["StringEquals"] == {"aws:SourceArn": "arn:trail", "s3:x-amz-acl": "bucket-owner-full-control"}
     [log] = parse(iam.trail_log_policy(LOGS)).values()
     assert log["Resource"] == f"{LOGS}:log-stream:*"
+
+
+PUBLIC = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ecr-public/aws-observability/aws-otel-collector@sha256:{'cd' * 32}"
+
+
+def test_an_image_of_the_cache_may_be_copied_by_its_own_name_alone() -> None:
+    made = parse(
+        iam.execution_policy(
+            images=[IMAGE, PUBLIC], cached=[PUBLIC], log_group_arn=LOGS, secrets=[], secret_key_arn=KEY, region="us-east-1"
+        )
+    )
+    copied = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/ecr-public/aws-observability/aws-otel-collector"
+    assert made["CopyPublicImage"]["Action"] == ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+    assert made["CopyPublicImage"]["Resource"] == copied
+    assert copied in made["PullImage"]["Resource"]
+    assert "CopyPublicImage" not in parse(
+        iam.execution_policy(images=[IMAGE], log_group_arn=LOGS, secrets=[], secret_key_arn=KEY, region="us-east-1")
+    )
+
+
+@pytest.mark.parametrize("document", [iam.log_writer_policy(LOGS), iam.telemetry_policy(LOGS)])
+def test_a_sidecar_writes_the_tasks_own_group_and_makes_none(document: str) -> None:
+    for one in parse(document).values():
+        actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+        assert "logs:CreateLogGroup" not in actions
+        assert one["Resource"] == ("*" if all(action.startswith("xray:") for action in actions) else f"{LOGS}:*")
+
+
+def test_a_shell_logs_into_the_clusters_group_and_opens_its_channel() -> None:
+    made = parse(iam.shell_policy(session_log_arn=LOGS, key_arn=KEY))
+    assert {sid for sid, one in made.items() if one["Resource"] == "*"} == {"FindLog", "OpenChannels"}, "calls that know no resource"
+    assert all(action.startswith("ssmmessages:") for action in made["OpenChannels"]["Action"])
+    assert (made["LogSessions"]["Resource"], made["ReadChannel"]["Resource"]) == (f"{LOGS}:*", KEY)
+    assert made["ReadChannel"]["Action"] == "kms:Decrypt"

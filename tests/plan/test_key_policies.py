@@ -62,10 +62,13 @@ DOCUMENTED: dict[DataClass, tuple[set[str], set[str]]] = {
     DataClass.CACHE: ({"dax", "elasticache"}, set()),
     DataClass.SECRETS: ({"secretsmanager", "ssm"}, set()),
     DataClass.LOGS: (set(), {"logs.eu-west-1.amazonaws.com"}),
-    DataClass.STORAGE: ({"backup", "elasticfilesystem", "s3"}, {"cloudfront.amazonaws.com", "cloudtrail.amazonaws.com"}),
+    DataClass.STORAGE: (
+        {"appconfig", "appconfigdata", "backup", "elasticfilesystem", "s3"},
+        {"cloudfront.amazonaws.com", "cloudtrail.amazonaws.com", "fargate.amazonaws.com"},
+    ),
     DataClass.BACKUP: ({"backup", "dynamodb", "ec2", "elasticfilesystem", "rds", "s3"}, set()),
     DataClass.MESSAGING: (
-        {"sns"},
+        {"sns", "sqs"},
         {
             "backup.amazonaws.com",
             "budgets.amazonaws.com",
@@ -105,6 +108,10 @@ def test_the_accounts_iam_uses_a_key_through_services_alone(kind: DataClass) -> 
         elif sid == "AccountLetsServicesGrant":
             assert used == ["kms:CreateGrant"]
             assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+        elif sid == "ShellChannels":
+            # The channel of a session is the one thing for which KMS is called without a service between.
+            assert used == ["kms:Decrypt", "kms:GenerateDataKey"]
+            assert statement["Condition"] == {"StringLike": {"kms:EncryptionContext:aws:ssm:TargetId": "ecs:*"}}
         else:
             assert used == []
 
@@ -152,6 +159,14 @@ def test_the_origin_access_may_only_decrypt_and_only_for_our_distributions() -> 
     statement = statements(DataClass.STORAGE)["OriginAccess"]
     assert statement["Action"] == ["kms:Decrypt"]
     assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:cloudfront::123456789012:distribution/*"}}
+
+
+def test_fargate_encrypts_the_scratch_disks_of_our_own_clusters_alone() -> None:
+    found = statements(DataClass.STORAGE)
+    for sid, action in (("TaskStorage", "kms:GenerateDataKeyWithoutPlaintext"), ("TaskStorageGrants", "kms:CreateGrant")):
+        assert found[sid]["Action"] == [action]
+        assert found[sid]["Condition"]["StringEquals"] == {"kms:EncryptionContext:aws:ecs:clusterAccount": "123456789012"}
+    assert found["TaskStorageGrants"]["Condition"]["ForAllValues:StringEquals"] == {"kms:GrantOperations": ["Decrypt"]}
 
 
 def test_the_auto_scaling_role_is_admitted_without_having_to_exist() -> None:

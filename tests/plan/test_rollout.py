@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.plan.rollout import GRACE_SECONDS, HOOK_STAGE, LEAST_STEP, Hold, Strategy, nearest, plan
+from infra.plan.rollout import (
+    GRACE_SECONDS,
+    HOOK_STAGES,
+    LEAST_STEP,
+    PAUSE_SECONDS,
+    SMOKE_SECONDS,
+    START_MINUTES,
+    Hold,
+    SmokeTarget,
+    Strategy,
+    api_domains,
+    hook_details,
+    nearest,
+    orders,
+    plan,
+    plan_of,
+)
+from infra.settings.limits import LONGEST_ROLLOUT_MINUTES
+from infra.settings.trading import Trading, TradingMode
+from infra.settings.workloads import MigrationGate, Rollout, RolloutGuard
 
 rising = st.sets(st.integers(1, 99), max_size=19).map(lambda found: [*sorted(found), 100])
 minutes = st.integers(0, 60)
@@ -18,15 +39,17 @@ def test_the_seeds_rollout() -> None:
     made = plan([10, 50, 100], hold_minutes=5, bake_minutes=5)
     assert (made.strategy, made.step_percent, made.step_bake_minutes) == (Strategy.LINEAR, 10, 0)
     assert made.holds == made.rests == (Hold(10, 300), Hold(50, 300))
-    assert made.stages == (HOOK_STAGE,)
-    assert made.total_seconds == 900 < 30 * 60
+    assert made.stages == HOOK_STAGES
+    assert made.total_seconds == 900 < LONGEST_ROLLOUT_MINUTES * 60
+    assert made.guard_minutes == 15 + START_MINUTES < LONGEST_ROLLOUT_MINUTES
+    assert made.hook_minutes == 76
     assert made.as_json() == {
         "strategy": "LINEAR",
         "step_percent": 10,
         "step_bake_minutes": 0,
         "bake_minutes": 5,
         "holds": [{"percent": 10, "seconds": 300}, {"percent": 50, "seconds": 300}],
-        "stages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"],
+        "stages": ["PRE_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT"],
         "total_seconds": 900,
     }
 
@@ -94,7 +117,9 @@ def test_a_plan_stands_at_every_step_for_as_long_as_asked_or_is_refused(steps: l
     assert made.total_seconds == sum(stood.values()) + bake * 60
     if made.strategy is Strategy.LINEAR:
         assert made.step_percent >= LEAST_STEP
-    assert made.hook_minutes * 60 > max((one.seconds for one in made.holds), default=0) + GRACE_SECONDS
+    # ECS's time-out comes after every bound of the hook's own, and is a matter of hours, not ECS's day.
+    longest = max(max((one.seconds for one in made.holds), default=0) + PAUSE_SECONDS, SMOKE_SECONDS) + GRACE_SECONDS
+    assert longest < made.hook_minutes * 60 <= longest + 120
 
 
 @given(rising.filter(lambda steps: len(steps) > 2))
@@ -115,3 +140,55 @@ def test_the_nearest_plan_is_expressible_as_long_and_no_further_than_any_other(s
         rounded = [min(max(step, step * round(value / step)), 100 - step) for value in steps[:-1]]
         if all(after > before for before, after in pairwise(rounded)):
             assert distance <= sum(abs(have - want) for have, want in zip(rounded, steps, strict=False))
+
+
+TARGET = SmokeTarget(
+    load_balancer="b", port=8443, host="trading.example.com", health_path="/health", json_health=True, web_socket_path="/ws/"
+)
+LIVE = Trading(mode=TradingMode.LIVE, acknowledge_live_trading="orders from this stack move real money")
+
+
+def told(**more: Any) -> dict[str, Any]:
+    own = Rollout.model_validate(more)
+    return orders(own, LIVE, plan_of(own), service="backend", parameters="/n/prod/rollouts/backend", migration="/m", listener=TARGET)
+
+
+def test_a_service_tells_the_hook_everything_and_nothing_of_another_environment() -> None:
+    made = told()
+    assert made["service"] == "backend"
+    assert made["parameters"] == "/n/prod/rollouts/backend"
+    assert (made["guard"]["mode"], made["guard"]["minutes"]) == ("refuse", 25)
+    assert [venue["name"] for venue in made["guard"]["calendar"]["venues"]] == ["nyse"]
+    assert made["smoke"] == {
+        "load_balancer": "b",
+        "port": 8443,
+        "host": "trading.example.com",
+        "paths": [{"path": "/health", "health": True}],
+        "seconds": SMOKE_SECONDS,
+    }
+    assert made["migrations"] == {"parameter": "/m", "required": False}
+    assert made["pause_seconds"] == PAUSE_SECONDS
+
+
+def test_settings_change_what_the_hook_is_told() -> None:
+    assert told(guard=RolloutGuard.OFF)["guard"] == {"mode": "off"}
+    assert "migrations" not in told(migrations=MigrationGate.OFF)
+    assert told(migrations=MigrationGate.REQUIRED)["migrations"]["required"] is True
+    paths = told(smoke_paths=["/api/status"], smoke_web_socket=True)["smoke"]["paths"]
+    assert paths == [{"path": "/health", "health": True}, "/api/status", {"path": "/ws/", "websocket": True}]
+
+
+def test_details_are_canonical_and_carry_holds_and_alarms() -> None:
+    made = plan([10, 50, 100], hold_minutes=5, bake_minutes=5)
+    text = hook_details(made, alarms=["b", "a"], told=told())
+    found = json.loads(text)
+    assert text == json.dumps(found, sort_keys=True, separators=(",", ":"))
+    assert found["alarms"] == ["a", "b"]
+    assert found["holds"] == [{"percent": 10, "seconds": 300}, {"percent": 50, "seconds": 300}]
+    assert len(text) < 4096
+    least = json.loads(hook_details(made, alarms=["a"]))
+    assert set(least) == {"alarms", "grace_seconds", "holds"}
+
+
+def test_the_hooks_way_out_is_ecs_alone() -> None:
+    assert list(api_domains("eu-central-1")) == ["ecs.eu-central-1.amazonaws.com"]

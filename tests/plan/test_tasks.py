@@ -1,15 +1,8 @@
-"""Fargate sizes and container definitions; the gateway's watch script runs against a server of ours."""
+"""Fargate sizes and container definitions."""
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import socket
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -140,76 +133,49 @@ def test_what_ecs_refuses_is_refused_here() -> None:
         tasks.definitions()
 
 
-@contextmanager
-def server(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """A gateway that answers a handshake with `answer`; yields its port and what it was sent."""
-    heard: list[bytes] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(20)
-
-    def serve() -> None:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
-            connection.settimeout(10)
-            heard.append(connection.recv(64))
-            connection.sendall(answer)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], heard
-    finally:
-        listener.close()
-        thread.join(10)
-
-
-def first_beat(port: int) -> int:
-    bash = shutil.which("bash")
-    assert bash is not None, "the watch script is bash"
-    process = subprocess.Popen([bash, "-c", tasks.gateway_watch(port, seconds=30)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        beat = json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        assert process.wait(10) == 0, "SIGTERM must end the watch at once and cleanly"
-        if process.stdout is not None:
-            process.stdout.close()
-    assert beat["event"] == "gateway.heartbeat"
-    return beat["connected"]
-
-
-def test_the_watch_speaks_the_brokers_handshake() -> None:
-    with server(b"\x00\x00\x00\x1a176\x0020250101 00:00:00 EST\x00") as (port, heard):
-        assert first_beat(port) == 1
-    assert heard == [b"API\x00\x00\x00\x00\x09v100..187"]
-
-
-def test_an_open_port_without_a_login_is_not_connected() -> None:
-    with server(b"") as (port, _):
-        assert first_beat(port) == 0
-
-
-def test_another_protocol_is_not_connected() -> None:
-    with server(b"HTTP/1.1 400 Bad Request\r\n") as (port, _):
-        assert first_beat(port) == 0
-
-
-def test_a_closed_port_is_not_connected() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert first_beat(port) == 0
-
-
-def test_the_watch_script_is_stable_and_names_its_port() -> None:
-    assert re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+)", tasks.gateway_watch(4001)) == ["4001"]
-    assert tasks.gateway_watch(4001) == tasks.gateway_watch(4001)
-
-
 def test_a_part_of_a_json_secret_is_named_by_its_key() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nautilus/prod/database-app-login-AbCdEf"
     made = backend(secrets={"DATABASE_PASSWORD": f"{arn}:password::"})
     assert made["secrets"] == [{"name": "DATABASE_PASSWORD", "valueFrom": f"{arn}:password::"}]
+
+
+def test_an_order_of_starting_must_be_possible() -> None:
+    ready = tasks.Probe(("CMD", "true"))
+    first = tasks.container("first", image=IMAGE, log=LOG, health=ready)
+    made = json.loads(tasks.definitions(backend(after={"first": "HEALTHY"}), first))
+    assert made[0]["dependsOn"] == [{"containerName": "first", "condition": "HEALTHY"}]
+    with pytest.raises(ValueError, match="waits for first, which is none"):
+        tasks.definitions(backend(after={"first": "START"}))
+    with pytest.raises(ValueError, match="has no health check"):
+        tasks.definitions(backend(after={"first": "HEALTHY"}), tasks.container("first", image=IMAGE, log=LOG))
+    with pytest.raises(ValueError, match="wait for each other: backend, first"):
+        tasks.definitions(backend(after={"first": "START"}), tasks.container("first", image=IMAGE, log=LOG, after={"backend": "START"}))
+
+
+@given(st.permutations(["a", "b", "c", "d"]), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=6))
+def test_an_order_is_refused_exactly_where_it_has_a_circle(names: list[str], pairs: list[tuple[int, int]]) -> None:
+    needs: dict[str, set[str]] = {name: set() for name in names}
+    for later, earlier in pairs:
+        needs[names[later]].add(names[earlier])
+    containers = [tasks.container(name, image=IMAGE, log=LOG, after=dict.fromkeys(sorted(needs[name]), "START")) for name in names]
+
+    def reaches(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = list(needs[start])
+        while todo:
+            here = todo.pop()
+            if here not in seen:
+                seen.add(here)
+                todo += needs[here]
+        return seen
+
+    if any(name in reaches(name) for name in names):
+        with pytest.raises(ValueError, match="wait for each other"):
+            tasks.definitions(*containers)
+    else:
+        assert len(json.loads(tasks.definitions(*containers))) == 4
+
+
+def test_open_files_follow_the_setting() -> None:
+    assert backend()["ulimits"] == [{"name": "nofile", "softLimit": 65_535, "hardLimit": 65_535}]
+    assert backend(open_files=4096)["ulimits"] == [{"name": "nofile", "softLimit": 4096, "hardLimit": 4096}]

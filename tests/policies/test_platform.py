@@ -80,7 +80,20 @@ def test_the_platform_keeps_every_rule(platform: list[Recorded]) -> None:
 def test_its_first_preview_passes_and_announces_composed_documents(platform: list[Recorded]) -> None:
     findings = evaluate(first_preview(platform), preview=True)
     assert [finding for finding in findings if finding.kind is not Kind.LATER] == []
-    assert {finding.rule for finding in findings} <= {"IAM-01", "ECS-06", "MSG-02", "S3-08", "SEC-04", "KMS-02", "KMS-04", "IAM-05"}
+    assert {finding.rule for finding in findings} <= {
+        "IAM-01",
+        "ECS-01",
+        "ECS-04",
+        "ECS-06",
+        "ECS-15",
+        "MSG-02",
+        "S3-08",
+        "SEC-04",
+        "KMS-02",
+        "KMS-04",
+        "IAM-05",
+        "MSG-05",
+    }
 
 
 def test_it_passes_as_the_engine_shows_it_after_an_up(platform: list[Recorded]) -> None:
@@ -106,17 +119,24 @@ def test_every_rule_has_something_to_judge(platform: list[Recorded]) -> None:
     assert idle <= LATE, idle - LATE
 
 
-LATE = {"NET-05", "NFW-02", "NFW-03", "NFW-04", "NFW-05"}
-"""Rules about parts that a stack may lack: access lists of one's own, and with `egress.mode: off` the firewall."""
+LATE = {"NET-05", "NFW-02", "NFW-03", "NFW-04", "NFW-05", "ECR-04"}
+"""Rules about parts that a stack may lack: access lists of one's own, policies of repositories, and with `egress.mode: off` the firewall."""
 
 
 def test_the_graph_sees_the_flow_table(platform: list[Recorded]) -> None:
     for resources in (platform, first_preview(platform)):
         graph = reach(recorded_stack(resources, preview=True))
         named = {graph.name(target): {graph.name(source) for source in sources} for target, sources in graph.edges.items()}
-        assert named["groups-load-balancer"] == {WORLD}
+        assert named["groups-load-balancer"] == {WORLD, "groups-rollout-hook"}
         assert named["groups-backend"] == {"groups-load-balancer"}
-        assert named["groups-postgres"] == {"groups-proxy", "groups-engine", "groups-rotation", "groups-restore-check"}
+        assert named["groups-postgres"] == {
+            "groups-proxy",
+            "groups-engine",
+            "groups-migrations",
+            "groups-reconciliation",
+            "groups-rotation",
+            "groups-restore-check",
+        }
         assert named["groups-proxy"] == {"groups-backend"}
         assert {graph.name(group) for group in graph.edge} == {"groups-load-balancer"}
         assert {graph.name(group) for group in graph.data} == {
@@ -156,6 +176,9 @@ DB_PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 DB_PROXY = "aws:rds/proxy:Proxy"
 PROVIDER = "pulumi:providers:aws"
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+
+
+SERVICE = "aws:ecs/service:Service"
 
 
 def named(resources: list[Recorded], name: str, type_end: str = "") -> Recorded:
@@ -248,6 +271,22 @@ def root_of_a_bucket(props: dict[str, Any]) -> None:
 def with_one_more(type_: str, **props: Any) -> Mutant:
     """A resource that the program does not make."""
     return lambda resources: [*resources, Recorded(type_, "mutant", props)]
+
+
+def scaled_engine(resources: list[Recorded]) -> list[Recorded]:
+    """Autoscaling of a web service is turned on the engine."""
+    target = first(resources, "aws:appautoscaling/target:Target")
+    engine = named(resources, "engine-service", ":Service")
+    changed = replace(target, dependencies={**target.dependencies, "resourceId": [engine.urn]})
+    return [changed if item is target else item for item in resources]
+
+
+def deployed_side_by_side(resources: list[Recorded]) -> list[Recorded]:
+    """A service whose task holds a lease, with ECS's own defaults for a deployment."""
+    containers = json.dumps([{"name": "watchdog", "environment": [{"name": "LEASE_NAME", "value": "engine"}]}])
+    task = Recorded("aws:ecs/taskDefinition:TaskDefinition", "mutant-task", {"containerDefinitions": containers})
+    service = Recorded(SERVICE, "mutant", {"desiredCount": 1, "taskDefinition": UNKNOWN}, dependencies={"taskDefinition": [task.name]})
+    return [*resources, task, service]
 
 
 def around_the_firewall(resources: list[Recorded]) -> list[Recorded]:
@@ -448,6 +487,15 @@ def document(**changes: Any) -> str:
 
 
 IDENTITY = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition"
+
+
+def loose(**more: object) -> str:
+    """The definition of one sound container, with a change."""
+    sound = {"name": "backend", "image": f"backend@sha256:{'0' * 64}", "user": "10001", "readonlyRootFilesystem": True}
+    return json.dumps([{**sound, **more}])
+
+
 LEAKY = json.dumps([{"name": "backend", "environment": [{"name": "JWT_SECRET", "value": "0123456789"}]}])
 SSH = {"ruleNo": 1, "action": "allow", "protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlock": "0.0.0.0/0"}
 FORWARD = {"statelessDefaultActions": ["aws:forward_to_sfe"], "statelessFragmentDefaultActions": ["aws:forward_to_sfe"]}
@@ -495,6 +543,18 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
     ("RDS-21", "data subnets lead out", leading_out),
     ("RDS-21", "all in one zone", one_zone),
     ("ECS-06", "a secret in the environment", with_props("aws:ecs/taskDefinition:TaskDefinition", containerDefinitions=LEAKY)),
+    ("ECS-01", "a task on its host's network", with_props(TASK_DEFINITION, networkMode="host")),
+    ("ECS-01", "a container as root", with_props(TASK_DEFINITION, containerDefinitions=loose(user="0"))),
+    ("ECS-02", "tasks with public addresses", with_props(SERVICE, networkConfiguration={"assignPublicIp": True, "subnets": []})),
+    ("ECS-03", "the host's processes", with_props(TASK_DEFINITION, pidMode="host")),
+    ("ECS-04", "a privileged container", with_props(TASK_DEFINITION, containerDefinitions=loose(privileged=True))),
+    ("ECS-05", "a writable root", with_props(TASK_DEFINITION, containerDefinitions=loose(readonlyRootFilesystem=False))),
+    ("ECS-12", "a deployment that nobody rolls back", with_props(SERVICE, deploymentCircuitBreaker={"enable": True, "rollback": False})),
+    ("ECS-15", "an image by tag", with_props(TASK_DEFINITION, containerDefinitions=loose(image="backend:latest"))),
+    ("SNG-01", "an engine in two zones", where(SERVICE, setting("availabilityZoneRebalancing", "ENABLED"), deploymentMaximumPercent=100)),
+    ("SNG-01", "two engines", where(SERVICE, setting("desiredCount", 2), deploymentMaximumPercent=100)),
+    ("SNG-02", "an engine that is scaled", scaled_engine),
+    ("SNG-03", "an engine that is deployed beside the old one", deployed_side_by_side),
     ("S3-01", "a bucket without its block", without("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")),
     ("S3-01", "a block with a gap", with_props("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", blockPublicPolicy=False)),
     ("S3-08", "a public bucket", with_props("aws:s3/bucketPolicy:BucketPolicy", policy=document())),
@@ -641,6 +701,27 @@ MUTANTS.extend(
 )
 
 
+_QUEUE = "aws:sqs/queue:Queue"
+_REPOSITORY = "aws:ecr/repository:Repository"
+MUTANTS.extend(
+    [
+        ("MSG-01", "SQS's own encryption", where(_QUEUE, lambda props: props.pop("kmsMasterKeyId"))),
+        ("MSG-01", "AWS's key for a topic", with_props("aws:sns/topic:Topic", kmsMasterKeyId="alias/aws/sns")),
+        ("MSG-04", "no dead-letter queue", where(_QUEUE, setting("redrivePolicy", ""), name="nautilus-local-jobs")),
+        ("MSG-05", "messages in clear text", without("aws:sqs/queuePolicy:QueuePolicy")),
+        ("ECR-01", "never scanned", where(_REPOSITORY, setting("imageScanningConfiguration.scanOnPush", False))),
+        ("ECR-01", "AWS's key for images", where(_REPOSITORY, setting("encryptionConfigurations", [{"encryptionType": "AES256"}]))),
+        ("ECR-02", "tags that move", where(_REPOSITORY, setting("imageTagMutability", "MUTABLE"))),
+        ("ECR-03", "images for ever", without("aws:ecr/lifecyclePolicy:LifecyclePolicy")),
+        (
+            "ECR-04",
+            "a public repository",
+            with_one_more("aws:ecr/repositoryPolicy:RepositoryPolicy", policy=document(Action="ecr:PutImage")),
+        ),
+    ]
+)
+
+
 _BACKUP = "aws:backup/"
 _CALENDAR = "nautilus-local-calendar"
 MUTANTS.extend(
@@ -654,6 +735,26 @@ MUTANTS.extend(
         ("BKP-05", "nobody is told", without(f"{_BACKUP}vaultNotifications:VaultNotifications")),
         ("BKP-06", "cold for a month", where(f"{_BACKUP}plan:Plan", setting("rules.2.lifecycle.coldStorageAfter", 336), name=_CALENDAR)),
         ("BKP-07", "in RDS's hour before", where(f"{_BACKUP}plan:Plan", setting("rules.0.schedule", "cron(0 3 * * ? *)"), name=_CALENDAR)),
+    ]
+)
+
+
+_CONFIGURATION = "aws:appconfig/"
+MUTANTS.extend(
+    [
+        (
+            "CFG-01",
+            "a document that nothing holds",
+            with_one_more(f"{_CONFIGURATION}configurationProfile:ConfigurationProfile", locationUri="hosted", kmsKeyIdentifier="alias/x"),
+        ),
+        (
+            "CFG-01",
+            "flags under AWS's key",
+            with_one_more(
+                f"{_CONFIGURATION}configurationProfile:ConfigurationProfile", locationUri="hosted", type="AWS.AppConfig.FeatureFlags"
+            ),
+        ),
+        ("CFG-02", "a deployment in the stack", with_one_more(f"{_CONFIGURATION}deployment:Deployment", configurationVersion="1")),
     ]
 )
 

@@ -300,3 +300,21 @@ def test_an_emergency_list_ends_where_there_is_a_clock(tmp_path: Path, today: da
     assert problem.key == "nautilus-infra:egress.emergency.expires"
     assert says in problem.message
     assert problem.repair.endswith("nautilus-infra:egress.emergency")
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [(date(2026, 12, 11), "was accepted until 2026-12-10"), (date(2026, 9, 10), "is accepted for more than 90 days, until 2026-12-10")],
+    ids=("over", "too far ahead"),
+)
+def test_an_accepted_finding_ends_where_there_is_a_clock(tmp_path: Path, today: date, says: str) -> None:
+    entry = {"reason": "the library opens no socket here", "until": "2026-12-10", "reviewer": "security"}
+    write(tmp_path, "prod", changed("prod", {"registry.acceptFindings": {"CVE-2026-12345": entry}}))
+    assert isinstance(load_stack("prod", tmp_path), Settings), "the program reads no clock"
+    assert isinstance(load_stack("prod", tmp_path, today=date(2026, 12, 10)), Settings), "its last day counts"
+    with pytest.raises(SettingsError) as caught:
+        load_stack("prod", tmp_path, today=today)
+    (problem,) = caught.value.problems
+    assert problem.key == "nautilus-infra:registry.acceptFindings.CVE-2026-12345.until"
+    assert says in problem.message
+    assert problem.repair.endswith("registry.acceptFindings.CVE-2026-12345")

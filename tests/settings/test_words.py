@@ -17,6 +17,8 @@ def every_key(section: type[Section] = Settings, path: tuple[str, ...] = ()) -> 
         yield (*path, name), section, key
         if key.shape.section is not None:
             yield from every_key(key.shape.section, (*path, name))
+        elif key.shape.kind is Kind.MAPPING and key.shape.item and key.shape.item.section:
+            yield from every_key(key.shape.item.section, (*path, name, "NAME"))
 
 
 KEYS = [pytest.param(*entry, id=".".join(entry[0])) for entry in every_key()]

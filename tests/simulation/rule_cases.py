@@ -31,6 +31,17 @@ LISTENER_RULE = arn("elasticloadbalancing", "listener-rule/app/web/0123456789abc
 BALANCER = arn("elasticloadbalancing", "loadbalancer/app/web/0123456789abcdef")
 FUNCTION = arn("lambda", "function:hook")
 ACL = arn("wafv2", "regional/webacl/main/0c0ffee0-0000-4000-8000-000000000000")
+RUN_CLUSTER = arn("ecs", "cluster/apps")
+RUN_QUEUE = arn("sqs", "not-started")
+RUN_TARGET: dict[str, Any] = {
+    "arn": RUN_CLUSTER,
+    "roleArn": ROLE,
+    "ecsParameters": {
+        "taskDefinitionArn": arn("ecs", "task-definition/job:1"),
+        "launchType": "FARGATE",
+        "networkConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"]},
+    },
+}
 POLICY_ID = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 
 
@@ -128,6 +139,42 @@ BASE: dict[str, dict[str, Any]] = {
         "clientLoginBannerOptions": {"enabled": True, "bannerText": "Administrators only."},
         "vpnPort": 443,
         "sessionTimeoutHours": 8,
+    },
+    "appconfig.Application": {"name": "nautilus-prod-flags", "description": "flags"},
+    "appconfig.ConfigurationProfile": {
+        "applicationId": "abc1234",
+        "name": "volume",
+        "description": "volume",
+        "locationUri": "hosted",
+        "type": "AWS.Freeform",
+        "validators": [{"type": "JSON_SCHEMA", "content": '{"$schema":"http://json-schema.org/draft-04/schema#","type":"object"}'}],
+    },
+    "appconfig.Environment": {
+        "applicationId": "abc1234",
+        "name": "volume",
+        "monitors": [{"alarmArn": arn("cloudwatch", "alarm:errors"), "alarmRoleArn": ROLE}],
+    },
+    "appconfig.DeploymentStrategy": {
+        "name": "nautilus-prod-flags-gradual",
+        "deploymentDurationInMinutes": 10,
+        "finalBakeTimeInMinutes": 10,
+        "growthFactor": 20,
+        "growthType": "LINEAR",
+        "replicateTo": "NONE",
+    },
+    "appconfig.HostedConfigurationVersion": {
+        "applicationId": "abc1234",
+        "configurationProfileId": "def5678",
+        "content": '{"percent":1}',
+        "contentType": "application/json",
+        "description": "first",
+    },
+    "appconfig.Deployment": {
+        "applicationId": "abc1234",
+        "configurationProfileId": "def5678",
+        "configurationVersion": "1",
+        "deploymentStrategyId": "AppConfig.AllAtOnce",
+        "environmentId": "fed4321",
     },
     "ssm.Document": {"name": "SSM-SessionManagerRunShell", "documentType": "Session", "content": preferences()},
     "ssm.ServiceSetting": {"settingId": "/ssm/documents/console/public-sharing-permission", "settingValue": "Disable"},
@@ -299,7 +346,19 @@ BASE: dict[str, dict[str, Any]] = {
             }
         ),
     },
+    "ecr.PullThroughCacheRule": {"ecrRepositoryPrefix": "ecr-public", "upstreamRegistryUrl": "public.ecr.aws"},
+    "ecr.RegistryScanningConfiguration": {
+        "scanType": "BASIC",
+        "rules": [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}],
+    },
     "ecr.Repository": {"name": "nautilus/backend"},
+    "ecr.RepositoryCreationTemplate": {
+        "prefix": "ecr-public",
+        "description": "copies",
+        "appliedFors": ["PULL_THROUGH_CACHE"],
+        "encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": arn("kms", "key/0")}],
+        "customRoleArn": ROLE,
+    },
     "ecs.Cluster": {"name": "main"},
     "ecs.Service": {
         "cluster": arn("ecs", "cluster/main"),
@@ -501,9 +560,18 @@ BASE: dict[str, dict[str, Any]] = {
     "secretsmanager.Secret": {"name": "/nautilus/prod/database"},
     "secretsmanager.SecretRotation": {"secretId": "s", "rotationRules": {"automaticallyAfterDays": 30}},
     "secretsmanager.SecretVersion": {"secretId": "s", "secretString": "x"},
+    "signer.SigningProfile": {
+        "name": "nautilus_prod_images",
+        "platformId": "Notation-OCI-SHA384-ECDSA",
+        "signatureValidityPeriod": {"value": 24, "type": "MONTHS"},
+    },
     "sns.Topic": {"name": "alerts"},
     "sns.TopicSubscription": {"topic": TOPIC, "protocol": "email", "endpoint": "ops@example.com"},
     "sqs.Queue": {"name": "jobs"},
+    "sqs.RedriveAllowPolicy": {
+        "queueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
+        "redriveAllowPolicy": json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn("sqs", "jobs")]}),
+    },
     "ssm.Parameter": {"name": "/nautilus/prod/url", "type": "String", "value": "x"},
     "vpc.SecurityGroupIngressRule": {
         "securityGroupId": "sg-0",
@@ -992,8 +1060,37 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("event-rule", "cloudwatch.EventRule", {"scheduleExpression": "cron(0 2 ? * SUN#6 *)"}, "scheduleExpression"),
     ("event-target", "cloudwatch.EventTarget", {"arn": arn("ecs", "cluster/c")}, "roleArn"),
     ("scheduler-name", "scheduler.Schedule", {"name": "a b"}, "name"),
+    ("scheduler-description", "scheduler.Schedule", {"description": "a" * 513}, "description"),
     ("scheduler-schedule", "scheduler.Schedule", {"scheduleExpression": "every day"}, "scheduleExpression"),
     ("scheduler-schedule", "scheduler.Schedule", {"flexibleTimeWindow": {"mode": "FLEXIBLE"}}, "flexibleTimeWindow.maximumWindowInMinutes"),
+    ("scheduler-zone", "scheduler.Schedule", {"scheduleExpressionTimezone": "New York"}, "scheduleExpressionTimezone"),
+    ("scheduler-target", "scheduler.Schedule", {"target": {"arn": RUN_CLUSTER, "roleArn": ROLE}}, "target.ecsParameters"),
+    ("scheduler-target", "scheduler.Schedule", {"target": {**RUN_TARGET, "arn": RUN_QUEUE}}, "target.ecsParameters"),
+    *(
+        (
+            "scheduler-target",
+            "scheduler.Schedule",
+            {"target": {**RUN_TARGET, "ecsParameters": {**RUN_TARGET["ecsParameters"], **wrong}}},
+            f"target.ecsParameters.{at}",
+        )
+        for wrong, at in (
+            ({"taskCount": 11}, "taskCount"),
+            ({"launchType": "SPOT"}, "launchType"),
+            ({"capacityProviderStrategies": [{"capacityProvider": "FARGATE"}]}, "launchType"),
+            ({"taskDefinitionArn": RUN_CLUSTER}, "taskDefinitionArn"),
+            ({"networkConfiguration": None}, "networkConfiguration"),
+            ({"networkConfiguration": {"subnets": ["subnet-0a1b2c3d4e5f60718"] * 17}}, "networkConfiguration.subnets"),
+        )
+    ),
+    *(
+        ("scheduler-target", "scheduler.Schedule", {"target": {**RUN_TARGET, **wrong}}, f"target.{at}")
+        for wrong, at in (
+            ({"retryPolicy": {"maximumRetryAttempts": 186}}, "retryPolicy.maximumRetryAttempts"),
+            ({"retryPolicy": {"maximumEventAgeInSeconds": 59}}, "retryPolicy.maximumEventAgeInSeconds"),
+            ({"deadLetterConfig": {"arn": f"{RUN_QUEUE}.fifo"}}, "deadLetterConfig.arn"),
+            ({"deadLetterConfig": {"arn": RUN_CLUSTER}}, "deadLetterConfig.arn"),
+        )
+    ),
     (
         "appautoscaling-schedule",
         "appautoscaling.ScheduledAction",
@@ -1113,6 +1210,51 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("dynamodb-table", "dynamodb.Table", {"attributes": [{"name": "id", "type": "S"}, {"name": "x", "type": "S"}]}, "attributes[1]"),
     ("dynamodb-table", "dynamodb.Table", {"hashKey": "pk"}, "attributes"),
     ("ecr-repository-name", "ecr.Repository", {"name": "Nautilus/App"}, "name"),
+    (
+        "sqs-fifo",
+        "sqs.Queue",
+        {"redrivePolicy": json.dumps({"deadLetterTargetArn": arn("sqs", "dead.fifo"), "maxReceiveCount": 3})},
+        "redrivePolicy.deadLetterTargetArn",
+    ),
+    ("sqs-redrive-allow", "sqs.RedriveAllowPolicy", {"redriveAllowPolicy": "{"}, "redriveAllowPolicy"),
+    (
+        "sqs-redrive-allow",
+        "sqs.RedriveAllowPolicy",
+        {"redriveAllowPolicy": json.dumps({"redrivePermission": "some"})},
+        "redriveAllowPolicy.redrivePermission",
+    ),
+    (
+        "sqs-redrive-allow",
+        "sqs.RedriveAllowPolicy",
+        {"redriveAllowPolicy": json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": []})},
+        "redriveAllowPolicy.sourceQueueArns",
+    ),
+    (
+        "sqs-redrive-allow",
+        "sqs.RedriveAllowPolicy",
+        {"redriveAllowPolicy": json.dumps({"redrivePermission": "denyAll", "sourceQueueArns": [arn("sqs", "jobs")]})},
+        "redriveAllowPolicy.sourceQueueArns",
+    ),
+    ("ecr-cache-prefix", "ecr.PullThroughCacheRule", {"ecrRepositoryPrefix": "E"}, "ecrRepositoryPrefix"),
+    ("ecr-template-prefix", "ecr.RepositoryCreationTemplate", {"prefix": "Nautilus"}, "prefix"),
+    ("ecr-template-description", "ecr.RepositoryCreationTemplate", {"description": "a" * 257}, "description"),
+    ("ecr-template", "ecr.RepositoryCreationTemplate", {"customRoleArn": GONE}, "customRoleArn"),
+    ("ecr-template", "ecr.RepositoryCreationTemplate", {"appliedFors": ["PUSH"]}, "appliedFors[0]"),
+    (
+        "ecr-scanning",
+        "ecr.RegistryScanningConfiguration",
+        {"rules": [{"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}]}]},
+        "rules[0].scanFrequency",
+    ),
+    ("ecr-scanning", "ecr.RegistryScanningConfiguration", {"rules": [{"scanFrequency": "MANUAL", "repositoryFilters": []}] * 3}, "rules"),
+    ("signer-profile-name", "signer.SigningProfile", {"name": "nautilus-prod"}, "name"),
+    (
+        "signer-profile",
+        "signer.SigningProfile",
+        {"signatureValidityPeriod": {"value": 136, "type": "MONTHS"}},
+        "signatureValidityPeriod.value",
+    ),
+    ("signer-profile", "signer.SigningProfile", {"signatureValidityPeriod": {"value": 1, "type": "WEEKS"}}, "signatureValidityPeriod.type"),
     ("ecr-lifecycle", "ecr.LifecyclePolicy", {"policy": json.dumps({"rules": [{"rulePriority": 1}]})}, "policy.rules[0].selection"),
     ("efs-throughput", "efs.FileSystem", {"throughputMode": "provisioned"}, "provisionedThroughputInMibps"),
     ("efs-access-point", "efs.AccessPoint", {"rootDirectory": {"path": "jts"}}, "rootDirectory.path"),
@@ -1517,6 +1659,592 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         {"targetTrackingScalingPolicyConfiguration": GONE},
         "targetTrackingScalingPolicyConfiguration",
     ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"} | {"strategy": "RED_BLACK"}},
+        "deploymentConfiguration.strategy",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"} | {"bakeTimeInMinutes": "five"}},
+        "deploymentConfiguration.bakeTimeInMinutes",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"} | {"bakeTimeInMinutes": "1.5"}},
+        "deploymentConfiguration.bakeTimeInMinutes",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"targetType": "LAMBDA"}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].targetType",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"lifecycleStages": ["BEFORE"]}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].lifecycleStages[0]",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"timeoutConfiguration": {"timeoutInMinutes": "0", "action": "ROLLBACK"}}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].timeoutConfiguration.timeoutInMinutes",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"timeoutConfiguration": {"timeoutInMinutes": "20161", "action": "ROLLBACK"}}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].timeoutConfiguration.timeoutInMinutes",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"timeoutConfiguration": {"timeoutInMinutes": "20", "action": "CANCEL"}}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].timeoutConfiguration.action",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"linearConfiguration": {"stepPercent": 10, "stepBakeTimeInMinutes": "x"}, "strategy": "LINEAR"}
+        },
+        "deploymentConfiguration.linearConfiguration.stepBakeTimeInMinutes",
+    ),
+    ("ecs-deployment-model", "ecs.Service", {"alarms": {"alarmNames": ["a"], "enable": True}}, "alarms.rollback"),
+    ("ecs-deployment-model", "ecs.Service", {"alarms": {"enable": True, "rollback": True}}, "alarms.alarmNames"),
+    ("ecs-deployment-model", "ecs.Service", {"deploymentCircuitBreaker": {"enable": True}}, "deploymentCircuitBreaker.rollback"),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {"containerName": "app", "containerPort": 8000, "targetGroupArn": GROUP, "advancedConfiguration": ADVANCED | {"roleArn": 7}}
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.roleArn",
+    ),
+    (
+        "ecs-deployment-model",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"listenerRule": LISTENER_RULE},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.listenerRule",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"productionListenerRule": None},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.productionListenerRule",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"alternateTargetGroupArn": None},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.alternateTargetGroupArn",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"roleArn": None},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.roleArn",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"alternateTargetGroupArn": GROUP},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.alternateTargetGroupArn",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"alternateTargetGroupArn": LISTENER_RULE},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.alternateTargetGroupArn",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"productionListenerRule": LISTENER},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.productionListenerRule",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"testListenerRule": LISTENER},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.testListenerRule",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"testListenerRule": LISTENER_RULE, "productionListenerRule": LISTENER_RULE},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.testListenerRule",
+    ),
+    (
+        "ecs-traffic-shift",
+        "ecs.Service",
+        {
+            "loadBalancers": [
+                {
+                    "containerName": "app",
+                    "containerPort": 8000,
+                    "targetGroupArn": GROUP,
+                    "advancedConfiguration": ADVANCED | {"roleArn": GROUP},
+                }
+            ]
+        },
+        "loadBalancers[0].advancedConfiguration.roleArn",
+    ),
+    ("ecs-traffic-shift", "ecs.Service", {"schedulingStrategy": "DAEMON"}, "schedulingStrategy"),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"} | {"canaryConfiguration": {"canaryPercent": 10}}},
+        "deploymentConfiguration.canaryConfiguration",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"} | {"linearConfiguration": {"stepPercent": 10}}},
+        "deploymentConfiguration.linearConfiguration",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 101}}
+        },
+        "deploymentConfiguration.canaryConfiguration.canaryPercent",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 5, "canaryBakeTimeInMinutes": "1441"}}
+        },
+        "deploymentConfiguration.canaryConfiguration.canaryBakeTimeInMinutes",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 101}}
+        },
+        "deploymentConfiguration.linearConfiguration.stepPercent",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 10, "stepBakeTimeInMinutes": "-1"}}
+        },
+        "deploymentConfiguration.linearConfiguration.stepBakeTimeInMinutes",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["TEST_TRAFFIC_SHIFT"]}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].lifecycleStages[0]",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"lifecycleStages": []}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].lifecycleStages",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"hookTargetArn": None}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].hookTargetArn",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"} | {"lifecycleHooks": [HOOK | {"roleArn": None}]}},
+        "deploymentConfiguration.lifecycleHooks[0].roleArn",
+    ),
+    (
+        "ecs-deployment",
+        "ecs.Service",
+        {
+            "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": "5"}
+            | {"lifecycleHooks": [HOOK | {"hookDetails": "{"}]}
+        },
+        "deploymentConfiguration.lifecycleHooks[0].hookDetails",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {
+            "containerDefinitions": containers(
+                container(dependsOn=[{"containerName": "side", "condition": "HEALTHY"}]), container(name="side", portMappings=None)
+            )
+        },
+        "containerDefinitions[0].dependsOn[0].condition",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {
+            "containerDefinitions": containers(
+                container(dependsOn=[{"containerName": "side", "condition": "COMPLETE"}]), container(name="side", portMappings=None)
+            )
+        },
+        "containerDefinitions[0].dependsOn[0].condition",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {
+            "containerDefinitions": containers(
+                container(dependsOn=[{"containerName": "side", "condition": "SUCCESS"}]), container(name="side", portMappings=None)
+            )
+        },
+        "containerDefinitions[0].dependsOn[0].condition",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {
+            "containerDefinitions": containers(
+                container(dependsOn=[{"containerName": "side", "condition": "READY"}]), container(name="side", portMappings=None)
+            )
+        },
+        "containerDefinitions[0].dependsOn[0].condition",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {
+            "containerDefinitions": containers(
+                container(dependsOn=[{"containerName": "side", "condition": "START"}]),
+                container(name="side", portMappings=None, dependsOn=[{"containerName": "app", "condition": "START"}]),
+            )
+        },
+        "containerDefinitions",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(logConfiguration={"logDriver": "awsfirelens"})},
+        "containerDefinitions[0].logConfiguration.logDriver",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(logConfiguration={"logDriver": "awsfirelens"}, firelensConfiguration={"type": "fluentbit"})},
+        "containerDefinitions[0].logConfiguration.logDriver",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(firelensConfiguration={"type": "vector"})},
+        "containerDefinitions[0].firelensConfiguration.type",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {
+            "containerDefinitions": containers(
+                container(firelensConfiguration={"type": "fluentbit"}),
+                container(name="side", portMappings=None, firelensConfiguration={"type": "fluentbit"}),
+            )
+        },
+        "containerDefinitions[1].firelensConfiguration",
+    ),
+    (
+        "ecs-containers",
+        "ecs.TaskDefinition",
+        {"containerDefinitions": containers(container(), container(name="side"))},
+        "containerDefinitions[1].portMappings[0].containerPort",
+    ),
+    ("ecs-containers", "ecs.TaskDefinition", {"containerDefinitions": containers(privileged=True)}, "containerDefinitions[0].privileged"),
+    ("ecs-fargate-size", "ecs.TaskDefinition", {"ephemeralStorage": {"sizeInGib": 20}}, "ephemeralStorage.sizeInGib"),
+    ("ecs-fargate-size", "ecs.TaskDefinition", {"ephemeralStorage": {"sizeInGib": 201}}, "ephemeralStorage.sizeInGib"),
+    (
+        "ecs-cluster",
+        "ecs.Cluster",
+        {"configuration": {"executeCommandConfiguration": {"logging": "OVERRIDE"}}},
+        "configuration.executeCommandConfiguration.logConfiguration",
+    ),
+    (
+        "ecs-cluster",
+        "ecs.Cluster",
+        {"configuration": {"managedStorageConfiguration": {"fargateEphemeralStorageKmsKeyId": "alias/x"}}},
+        "configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId",
+    ),
+    (
+        "ecs-cluster",
+        "ecs.Cluster",
+        {"configuration": {"managedStorageConfiguration": {"fargateEphemeralStorageKmsKeyId": arn("kms", "alias/x")}}},
+        "configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId",
+    ),
+    (
+        "ecs-cluster",
+        "ecs.Cluster",
+        {"configuration": {"managedStorageConfiguration": {"fargateEphemeralStorageKmsKeyId": arn("kms", "key/mrk-1234")}}},
+        "configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False}
+                    ]
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "e", "expression": "FILL(m, 0)"},
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False}
+                        | {"returnData": True},
+                    ]
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "e", "expression": "FILL(m, 0)"} | {"expression": "FILL(n, 0)"},
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False},
+                    ]
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics[0].expression",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "e", "expression": "FILL(m, 0)"} | {"id": "E"},
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False},
+                    ]
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics[0].id",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "e", "expression": "FILL(m, 0)"} | {"id": "m"},
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False},
+                    ]
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics[0].id",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {"metrics": [{"id": "e", "expression": "FILL(m, 0)"}, {"id": "m", "returnData": False}]},
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics[1]",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "e", "expression": "FILL(m, 0)"},
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False},
+                    ],
+                    "metricName": "x",
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metricName",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {"metricName": "x", "namespace": "n"},
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.statistic",
+    ),
+    (
+        "appautoscaling-policy",
+        "appautoscaling.Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "customizedMetricSpecification": {
+                    "metrics": [
+                        {"id": "e", "expression": "FILL(m, 0)"},
+                        {"id": "m", "metricStat": {"stat": "Sum", "metric": {"namespace": "n", "metricName": "x"}}, "returnData": False},
+                        *({"id": f"x{n}", "expression": "1", "returnData": False} for n in range(9)),
+                    ]
+                },
+            }
+        },
+        "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification.metrics",
+    ),
+    ("appautoscaling-schedule", "appautoscaling.ScheduledAction", {"schedule": "cron(0 7 * * *)"}, "schedule"),
+    ("appautoscaling-schedule", "appautoscaling.ScheduledAction", {"schedule": "cron(0 7 * * MON-FRI *)"}, "schedule"),
+    ("appautoscaling-schedule", "appautoscaling.ScheduledAction", {"schedule": "rate(0 days)"}, "schedule"),
+    ("appautoscaling-bounds", "appautoscaling.ScheduledAction", {"timezone": "New York"}, "timezone"),
+    ("appautoscaling-bounds", "appautoscaling.ScheduledAction", {"scalableTargetAction": {}}, "scalableTargetAction"),
+    (
+        "appautoscaling-schedule",
+        "appautoscaling.ScheduledAction",
+        {"scalableTargetAction": {"minCapacity": 3, "maxCapacity": 2}},
+        "scalableTargetAction.minCapacity",
+    ),
     # ways in for people
     ("client-vpn-port", "ec2clientvpn.Endpoint", {"vpnPort": 1195}, "vpnPort"),
     ("client-vpn-hours", "ec2clientvpn.Endpoint", {"sessionTimeoutHours": 9}, "sessionTimeoutHours"),
@@ -1565,6 +2293,61 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("ssm-session-document", "ssm.Document", {"content": preferences(maxSessionDuration=60)}, "content"),
     ("ssm-session-document", "ssm.Document", {"content": preferences().replace("Standard_Stream", "Port")}, "content"),
     ("ssm-session-document", "ssm.Document", {"content": preferences().replace("1.0", "2.2")}, "content"),
+    # AppConfig
+    ("appconfig-name", "appconfig.Application", {"name": "x" * 65}, "name"),
+    ("appconfig-name", "appconfig.ConfigurationProfile", {"name": "x" * 129}, "name"),
+    ("appconfig-name", "appconfig.Environment", {"name": ""}, "name"),
+    ("appconfig-name", "appconfig.DeploymentStrategy", {"name": "x" * 65}, "name"),
+    ("appconfig-description", "appconfig.Deployment", {"description": "x" * 1025}, "description"),
+    ("appconfig-type", "appconfig.ConfigurationProfile", {"type": "Freeform"}, "type"),
+    ("appconfig-hosted", "appconfig.ConfigurationProfile", {"locationUri": "ssm-parameter://x"}, "retrievalRoleArn"),
+    (
+        "appconfig-hosted",
+        "appconfig.ConfigurationProfile",
+        {"type": "AWS.AppConfig.FeatureFlags", "locationUri": "ssm-parameter://x", "retrievalRoleArn": ROLE},
+        "locationUri",
+    ),
+    ("appconfig-validator", "appconfig.ConfigurationProfile", {"validators": [{"type": "LAMBDA", "content": FUNCTION}] * 3}, "validators"),
+    (
+        "appconfig-validator",
+        "appconfig.ConfigurationProfile",
+        {"validators": [{"type": "JSON_SCHEMA", "content": '{"$schema":"http://json-schema.org/draft-07/schema#"}'}]},
+        "validators[0].content",
+    ),
+    (
+        "appconfig-validator",
+        "appconfig.ConfigurationProfile",
+        {"validators": [{"type": "JSON_SCHEMA", "content": "[]"}]},
+        "validators[0].content",
+    ),
+    ("appconfig-validator", "appconfig.ConfigurationProfile", {"validators": [{"type": "JSON_SCHEMA"}]}, "validators[0].content"),
+    (
+        "appconfig-validator",
+        "appconfig.ConfigurationProfile",
+        {"validators": [{"type": "JSON_SCHEMA", "content": json.dumps({"title": "x" * 32_768})}]},
+        "validators[0].content",
+    ),
+    (
+        "appconfig-monitors",
+        "appconfig.Environment",
+        {"monitors": [{"alarmArn": arn("cloudwatch", f"alarm:{n}")} for n in range(6)]},
+        "monitors",
+    ),
+    (
+        "appconfig-alarm-role",
+        "appconfig.Environment",
+        {"monitors": [{"alarmArn": arn("cloudwatch", "alarm:errors"), "alarmRoleArn": "alarms"}]},
+        "monitors[0].alarmRoleArn",
+    ),
+    ("appconfig-strategy", "appconfig.DeploymentStrategy", {"deploymentDurationInMinutes": 1441}, "deploymentDurationInMinutes"),
+    ("appconfig-strategy", "appconfig.DeploymentStrategy", {"finalBakeTimeInMinutes": -1}, "finalBakeTimeInMinutes"),
+    ("appconfig-strategy", "appconfig.DeploymentStrategy", {"growthFactor": 0}, "growthFactor"),
+    ("appconfig-strategy", "appconfig.DeploymentStrategy", {"growthType": "SQUARE"}, "growthType"),
+    ("appconfig-strategy", "appconfig.DeploymentStrategy", {"replicateTo": "S3"}, "replicateTo"),
+    ("appconfig-document", "appconfig.HostedConfigurationVersion", {"content": "percent: 1"}, "content"),
+    ("appconfig-version-description", "appconfig.HostedConfigurationVersion", {"description": "größer"}, "description"),
+    ("appconfig-version-label", "appconfig.HostedConfigurationVersion", {"versionLabel": "12"}, "versionLabel"),
+    ("appconfig-strategy-id", "appconfig.Deployment", {"deploymentStrategyId": "AllAtOnce"}, "deploymentStrategyId"),
 ]
 
 ELSEWHERE = frozenset(

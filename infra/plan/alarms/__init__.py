@@ -12,6 +12,7 @@ from infra.plan.alarms.backup import backup_alarms, config_backup_alarms, restor
 from infra.plan.alarms.cache import cache_alarms
 from infra.plan.alarms.edge import certificate_alarms, ddos_alarms, dnssec_alarms, uptime_alarms
 from infra.plan.alarms.functions import function_alarms, rotation_alarms
+from infra.plan.alarms.jobs import BREAKS_METRIC, reconciliation_alarms, reconciliation_filter
 from infra.plan.alarms.model import (
     AlarmSpec,
     Comparison,
@@ -27,12 +28,27 @@ from infra.plan.alarms.model import (
 )
 from infra.plan.alarms.network import broker_alarms, nat_alarms, vpn_alarms
 from infra.plan.alarms.postgres import SLOW_QUERY_METRIC, instance_memory_gib, postgres_alarms, proxy_alarms, slow_query_filter
-from infra.plan.alarms.services import GATEWAY_METRIC, gateway_alarms, gateway_filter, service_alarms, singleton_alarms
+from infra.plan.alarms.queues import queue_alarms, schedule_alarms
+from infra.plan.alarms.registry import registry_alarms
+from infra.plan.alarms.second_region import REPLICATION_MINUTES, REPLICATION_RULE, archive_alarms, archive_source_alarms, replica_alarms
+from infra.plan.alarms.services import (
+    GATEWAY_METRIC,
+    gateway_alarms,
+    gateway_filter,
+    gateway_filters,
+    lease_alarms,
+    lease_filters,
+    service_alarms,
+    singleton_alarms,
+)
 from infra.plan.alarms.timescale import timescale_alarms
 from infra.plan.alarms.web import origin_alarms, rollout_alarms, web_alarms
 
 __all__ = [
+    "BREAKS_METRIC",
     "GATEWAY_METRIC",
+    "REPLICATION_MINUTES",
+    "REPLICATION_RULE",
     "SLOW_QUERY_METRIC",
     "AlarmSpec",
     "Comparison",
@@ -43,6 +59,8 @@ __all__ = [
     "Missing",
     "Severity",
     "Target",
+    "archive_alarms",
+    "archive_source_alarms",
     "backup_alarms",
     "broker_alarms",
     "cache_alarms",
@@ -54,14 +72,23 @@ __all__ = [
     "function_alarms",
     "gateway_alarms",
     "gateway_filter",
+    "gateway_filters",
     "instance_memory_gib",
+    "lease_alarms",
+    "lease_filters",
     "nat_alarms",
     "origin_alarms",
     "postgres_alarms",
     "proxy_alarms",
+    "queue_alarms",
+    "reconciliation_alarms",
+    "reconciliation_filter",
+    "registry_alarms",
+    "replica_alarms",
     "restore_alarms",
     "rollout_alarms",
     "rotation_alarms",
+    "schedule_alarms",
     "service_alarms",
     "singleton_alarms",
     "slow_query_filter",

@@ -111,6 +111,8 @@ class LogFilter:
     value: str = "1"
     default: float | None = None
     """Value of a minute with log lines but without a match; None leaves the minute without data."""
+    dimensions: tuple[tuple[str, str], ...] = ()
+    """Name to the field of the line that holds its value, such as `("Service", "$.service")`; at most three, and then no default (AWS)."""
 
 
 def table(*groups: Iterable[AlarmSpec]) -> tuple[AlarmSpec, ...]:

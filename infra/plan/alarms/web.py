@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from infra.plan.alarms.model import AlarmSpec, Comparison, Dimension, Expression, Metric, Missing, Severity, Target, total, worst
 from infra.settings.operations import Alarms as Thresholds
 
+ROLLOUT_FAILURES = 10
+"""Failed requests a minute that roll a deployment back, however many succeed: 1 % of the seeds' 1,000 a minute."""
+
 
 def _slots(metric: str, statistic: str, *, load_balancer: Target, slots: Sequence[Target]) -> tuple[tuple[str, Metric], ...]:
     return tuple(
@@ -87,12 +90,14 @@ def web_alarms(
 
 
 def rollout_alarms(key: str, *, load_balancer: Target, blue: Target, green: Target, thresholds: Thresholds) -> tuple[AlarmSpec, ...]:
-    """What rolls a deployment back: errors, latency, and unhealthy tasks in either target group.
+    """What rolls a deployment back: failed requests, as a share and as a number, latency, and unhealthy tasks in either target group.
 
     None is raised by missing data: a service's first deployment has none, and ECS would stop watching an alarm that is
     already on when a deployment starts.
     """
     slots = {"blue": blue, "green": green}
+    failed = _slots("HTTPCode_Target_5XX_Count", "Sum", load_balancer=load_balancer, slots=(blue, green))
+    unreached = _slots("TargetConnectionErrorCount", "Sum", load_balancer=load_balancer, slots=(blue, green))
     unhealthy = tuple(
         AlarmSpec(
             key=f"{key}-rollout-{colour}",
@@ -118,6 +123,19 @@ def rollout_alarms(key: str, *, load_balancer: Target, blue: Target, green: Targ
             datapoints=2,
             why=f"More than {thresholds.rollout_error_percent:g} % of the requests to {key} fail: no deployment may go on.",
             seeds=("NDS-061",),
+            runbook="rollout",
+        ),
+        AlarmSpec(
+            key=f"{key}-rollout-5xx",
+            severity=Severity.WARNING,
+            source=Expression(f"{total(failed)} + {total(unreached)}", "failed requests a minute", (*failed, *unreached)),
+            comparison=Comparison.ABOVE,
+            threshold=ROLLOUT_FAILURES,
+            periods=3,
+            datapoints=2,
+            why=f"More than {ROLLOUT_FAILURES} requests a minute to {key} fail, or find no task: no deployment may go on. "
+            "A share of all requests hides a new version that fails at 10 % of the traffic.",
+            seeds=("NDS-061", "NRC-076"),
             runbook="rollout",
         ),
         AlarmSpec(

@@ -14,12 +14,20 @@ from infra.settings.checks import (
     edge,
     egress,
     endpoints,
+    flags,
     identity,
+    jobs,
     network,
     postgres,
     production,
+    queues,
+    registry,
+    schedules,
     secrets,
+    services,
+    singletons,
     timescale,
+    trading,
     waf,
     workloads,
 )
@@ -63,8 +71,22 @@ CHECKS: tuple[Check, ...] = (
     workloads.sizes,
     workloads.images,
     workloads.scaling,
-    workloads.rollouts,
-    workloads.trading,
+    trading.rollouts,
+    services.sidecars,
+    services.room,
+    services.market,
+    services.shells,
+    trading.trading,
+    trading.deploy_guard,
+    flags.volume,
+    flags.limits,
+    jobs.sizes,
+    queues.queues,
+    schedules.schedules,
+    singletons.watchdog_image,
+    singletons.lease_times,
+    singletons.restart_window,
+    singletons.second_broker,
     production.production,
 )
 """The checks of a platform stack, in the order of the sections."""
@@ -90,5 +112,7 @@ def findings(settings: Settings | AccountSettings, stack: str, today: date | Non
             yield from check(settings)
         if today is not None:
             yield from egress.emergency(settings, today)
+            yield from registry.accepted(settings, today)
     else:
         yield from access.sessions(settings.access)
+        yield from registry.account(settings)

@@ -113,6 +113,27 @@ PRODUCTION: tuple[Invariant, ...] = (
         lambda s: s.services.frontend.min_tasks >= 2,
     ),
     Invariant(
+        ("jobs", "migrations", "enabled"),
+        "true",
+        True,
+        "a migration is dry-run and checked before traffic shifts (seed 004)",
+        lambda s: s.jobs.migrations.enabled,
+    ),
+    Invariant(
+        ("jobs", "reconciliation", "enabled"),
+        "true",
+        True,
+        "orders are reconciled every day without anybody thinking of it (PFC-219)",
+        lambda s: s.jobs.reconciliation.enabled,
+    ),
+    Invariant(
+        ("services", "ibGateway", "standby"),
+        "true",
+        True,
+        "the login is lost with its zone, and a new task takes minutes to start (decision 7)",
+        lambda s: s.services.ib_gateway.standby or not s.services.ib_gateway.enabled,
+    ),
+    Invariant(
         ("alarms", "emails"),
         "one address or more",
         ["oncall@example.com"],

@@ -134,6 +134,17 @@ _NFW = (
     "aws:networkfirewall/ruleGroup:RuleGroup",
 )
 _CLIENT_VPN = ("aws:ec2clientvpn/endpoint:Endpoint",)
+_APPCONFIG = tuple(
+    f"aws:appconfig/{one}"
+    for one in (
+        "application:Application",
+        "configurationProfile:ConfigurationProfile",
+        "deployment:Deployment",
+        "deploymentStrategy:DeploymentStrategy",
+        "environment:Environment",
+    )
+)
+_STRATEGY = ("aws:appconfig/deploymentStrategy:DeploymentStrategy",)
 _HYPHENATED = "letters, digits and hyphens, with no hyphen at either end"
 _ELB = "Elastic Load Balancing API reference"
 _SG_TEXT = r"[0-9A-Za-z_ .:/()#,@\[\]+=&;{}!$*-]*"
@@ -721,6 +732,49 @@ LIMITS: tuple[Limit, ...] = (
         source="ECR CreateRepository",
     ),
     Limit(
+        rule="ecr-cache-prefix",
+        tokens=("aws:ecr/pullThroughCacheRule:PullThroughCacheRule",),
+        path="ecrRepositoryPrefix",
+        shortest=2,
+        longest=30,
+        pattern=r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*/?|ROOT",
+        words="lower-case letters, digits and single separators, or ROOT",
+        source="ECR CreatePullThroughCacheRule",
+    ),
+    Limit(
+        rule="ecr-template-prefix",
+        tokens=("aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate",),
+        path="prefix",
+        longest=256,
+        pattern=r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*/?|ROOT",
+        words="lower-case letters, digits and single separators, or ROOT",
+        source="ECR CreateRepositoryCreationTemplate",
+    ),
+    Limit(
+        rule="ecr-template-description",
+        tokens=("aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate",),
+        path="description",
+        longest=256,
+        source="ECR CreateRepositoryCreationTemplate",
+    ),
+    Limit(
+        rule="signer-profile-name",
+        tokens=("aws:signer/signingProfile:SigningProfile",),
+        path="name",
+        shortest=2,
+        longest=64,
+        pattern=r"[A-Za-z0-9_]+",
+        words="letters, digits and underscores",
+        source="Signer PutSigningProfile",
+    ),
+    Limit(
+        rule="scheduler-description",
+        tokens=("aws:scheduler/schedule:Schedule",),
+        path="description",
+        longest=512,
+        source="EventBridge Scheduler CreateSchedule",
+    ),
+    Limit(
         rule="ssm-parameter-name",
         tokens=("aws:ssm/parameter:Parameter",),
         path="name",
@@ -1155,5 +1209,88 @@ LIMITS: tuple[Limit, ...] = (
         pattern=r"/ssm/[a-z0-9/-]+",
         words="a path such as /ssm/documents/console/public-sharing-permission, and no ARN",
         source="Systems Manager UpdateServiceSetting",
+    ),
+    # ---- AppConfig
+    *(
+        Limit(
+            rule="appconfig-name",
+            tokens=(f"aws:appconfig/{token}",),
+            path="name",
+            shortest=1,
+            longest=longest,
+            source="AppConfig API reference",
+        )
+        for token, longest in (
+            ("application:Application", 64),
+            ("configurationProfile:ConfigurationProfile", 128),
+            ("deploymentStrategy:DeploymentStrategy", 64),
+            ("environment:Environment", 64),
+        )
+    ),
+    Limit(rule="appconfig-description", tokens=_APPCONFIG, path="description", longest=1024, source="AppConfig API reference"),
+    Limit(
+        rule="appconfig-type",
+        tokens=("aws:appconfig/configurationProfile:ConfigurationProfile",),
+        path="type",
+        choices=("AWS.AppConfig.FeatureFlags", "AWS.Freeform"),
+        source="AppConfig CreateConfigurationProfile",
+    ),
+    Limit(
+        rule="appconfig-alarm-role",
+        tokens=("aws:appconfig/environment:Environment",),
+        path="monitors[].alarmRoleArn",
+        pattern=r"arn:aws[a-z-]*:iam::\d{12}:role/.+",
+        words="the ARN of a role",
+        source="AppConfig Monitor",
+    ),
+    *(
+        Limit(
+            rule="appconfig-strategy", tokens=_STRATEGY, path=path, low=low, high=high, source=f"AppConfig CreateDeploymentStrategy: {unit}"
+        )
+        for path, low, high, unit in (
+            ("deploymentDurationInMinutes", 0, 1440, "minutes"),
+            ("finalBakeTimeInMinutes", 0, 1440, "minutes"),
+            ("growthFactor", 1, 100, "percent"),
+        )
+    ),
+    Limit(
+        rule="appconfig-strategy",
+        tokens=_STRATEGY,
+        path="growthType",
+        choices=("EXPONENTIAL", "LINEAR"),
+        source="AppConfig CreateDeploymentStrategy",
+    ),
+    Limit(
+        rule="appconfig-strategy",
+        tokens=_STRATEGY,
+        path="replicateTo",
+        choices=("NONE", "SSM_DOCUMENT"),
+        source="AppConfig CreateDeploymentStrategy",
+    ),
+    Limit(
+        rule="appconfig-version-description",
+        tokens=("aws:appconfig/hostedConfigurationVersion:HostedConfigurationVersion",),
+        path="description",
+        longest=1024,
+        pattern=r"[ -~]*",
+        words="printable ASCII, because it travels in a header",
+        source="AppConfig CreateHostedConfigurationVersion",
+    ),
+    Limit(
+        rule="appconfig-version-label",
+        tokens=("aws:appconfig/hostedConfigurationVersion:HostedConfigurationVersion",),
+        path="versionLabel",
+        longest=64,
+        pattern=r".*[^0-9].*",
+        words="a text with something beside digits",
+        source="AppConfig CreateHostedConfigurationVersion",
+    ),
+    Limit(
+        rule="appconfig-strategy-id",
+        tokens=("aws:appconfig/deployment:Deployment",),
+        path="deploymentStrategyId",
+        pattern=r"[a-z0-9]{4,7}|AppConfig\.[A-Za-z0-9]{9,40}",
+        words="a strategy's id, or AppConfig.AllAtOnce and its like",
+        source="AppConfig StartDeployment",
     ),
 )

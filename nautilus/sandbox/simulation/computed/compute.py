@@ -142,6 +142,40 @@ def _repository_policy(s: Subject) -> dict[str, Any]:
     return {"id": s.text("repository", s.urn.name), "registryId": s.account}
 
 
+@spec("aws:ecr/pullThroughCacheRule:PullThroughCacheRule")
+def _pull_through(s: Subject) -> dict[str, Any]:
+    return {"id": s.text("ecrRepositoryPrefix", s.urn.name), "registryId": s.account}
+
+
+@spec("aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate")
+def _creation_template(s: Subject) -> dict[str, Any]:
+    return {"id": s.text("prefix", s.urn.name), "registryId": s.account}
+
+
+@spec(
+    "aws:ecr/registryPolicy:RegistryPolicy",
+    "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration",
+    "aws:ecr/replicationConfiguration:ReplicationConfiguration",
+)
+def _registry(s: Subject) -> dict[str, Any]:
+    return {"id": s.account, "registryId": s.account}
+
+
+@spec("aws:signer/signingProfile:SigningProfile")
+def _signing_profile(s: Subject) -> dict[str, Any]:
+    arn = s.arn("signer", f"/signing-profiles/{s.name}")
+    version = s.seed.base36(10, "version")
+    return {
+        "id": s.name,
+        "arn": arn,
+        "version": version,
+        "versionArn": f"{arn}/{version}",
+        "status": "Active",
+        "platformDisplayName": "Notation for container registries",
+        "revocationRecords": [],
+    }
+
+
 @spec("aws:lambda/function:Function")
 def _function(s: Subject) -> dict[str, Any]:
     arn = s.arn("lambda", f"function:{s.name}")

@@ -295,3 +295,63 @@ simple(
     "service/srv-{hex}",
     extra=lambda s: {"id": f"srv-{s.seed.base36(16)}", "arn": s.arn("servicediscovery", f"service/srv-{s.seed.base36(16)}")},
 )
+
+
+def _of_application(s: Subject, resource: str) -> str:
+    return s.arn("appconfig", f"application/{s.text('applicationId', 'unknown')}/{resource}")
+
+
+@spec("aws:appconfig/application:Application")
+def _appconfig_application(s: Subject) -> dict[str, Any]:
+    ident = s.seed.base36(7)
+    return {"id": ident, "arn": s.arn("appconfig", f"application/{ident}")}
+
+
+@spec("aws:appconfig/configurationProfile:ConfigurationProfile")
+def _appconfig_profile(s: Subject) -> dict[str, Any]:
+    ident = s.seed.base36(7)
+    return {
+        "id": f"{ident}:{s.text('applicationId')}",
+        "configurationProfileId": ident,
+        "arn": _of_application(s, f"configurationprofile/{ident}"),
+        "type": "AWS.Freeform",
+    }
+
+
+@spec("aws:appconfig/environment:Environment")
+def _appconfig_environment(s: Subject) -> dict[str, Any]:
+    ident = s.seed.base36(7)
+    return {
+        "id": f"{ident}:{s.text('applicationId')}",
+        "environmentId": ident,
+        "arn": _of_application(s, f"environment/{ident}"),
+        "state": "READY_FOR_DEPLOYMENT",
+    }
+
+
+@spec("aws:appconfig/deploymentStrategy:DeploymentStrategy")
+def _appconfig_strategy(s: Subject) -> dict[str, Any]:
+    ident = s.seed.base36(7)
+    return {"id": ident, "arn": s.arn("appconfig", f"deploymentstrategy/{ident}"), "growthType": "LINEAR", "finalBakeTimeInMinutes": 0}
+
+
+@spec("aws:appconfig/hostedConfigurationVersion:HostedConfigurationVersion")
+def _appconfig_version(s: Subject) -> dict[str, Any]:
+    profile, number = s.text("configurationProfileId", "unknown"), s.generation + 1
+    return {
+        "id": f"{s.text('applicationId')}/{profile}/{number}",
+        "versionNumber": number,
+        "arn": _of_application(s, f"configurationprofile/{profile}/hostedconfigurationversion/{number}"),
+    }
+
+
+@spec("aws:appconfig/deployment:Deployment")
+def _appconfig_deployment(s: Subject) -> dict[str, Any]:
+    environment, number = s.text("environmentId", "unknown"), s.generation + 1
+    return {
+        "id": f"{s.text('applicationId')}/{environment}/{number}",
+        "deploymentNumber": number,
+        "arn": _of_application(s, f"environment/{environment}/deployment/{number}"),
+        "state": "COMPLETE",
+        "kmsKeyArn": s.text("kmsKeyIdentifier"),
+    }

@@ -192,6 +192,7 @@ def arn(value: Any) -> Arn | None:
 
 _MODULES = (
     "acls",
+    "app_config",
     "cache",
     "compute",
     "database",

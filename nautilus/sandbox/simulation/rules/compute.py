@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, listed, number, rule, truth
 from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown
@@ -106,6 +108,65 @@ def _hooks(config: Mapping[str, Any], base: str) -> Iterator[Finding]:
                 yield f"{path}.hookDetails", f"is no JSON ({error})"
 
 
+def _document(value: Any, path: str, waiting: set[str]) -> Any:
+    """A value as ECS's API has it: what is not known yet is left out (its path goes to `waiting`), and numbers in strings are numbers."""
+    if is_map(value):
+        out: dict[str, Any] = {}
+        for key, item in value.items():
+            here = f"{path}.{key}"
+            if item is UNKNOWN:
+                waiting.add(here)
+            elif item is not None and not key.startswith("__"):
+                out[key] = _document(item, here, waiting)
+        return out
+    if is_list(value):
+        return [_document(item, f"{path}[{index}]", waiting) for index, item in enumerate(value) if item is not UNKNOWN]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _minutes_as_numbers(value: Any) -> Any:
+    """Pulumi has minutes as strings, the API as whole numbers; what is no number stays as it is and is found."""
+    if is_map(value):
+        return {
+            key: int(item) if key.endswith("InMinutes") and isinstance(item, str) and item.isdecimal() else _minutes_as_numbers(item)
+            for key, item in value.items()
+        }
+    return [_minutes_as_numbers(item) for item in value] if is_list(value) else value
+
+
+@rule(
+    "ecs-deployment-model",
+    "ECS's service model (botocore): DeploymentConfiguration, DeploymentAlarms, DeploymentCircuitBreaker and LoadBalancer, member by member",
+    _SERVICE,
+)
+def deployment_model(ctx: RuleContext) -> Iterator[Finding]:
+    """Types, enums, ranges and required members of what a service says about its deployments and load balancers."""
+    parts: list[tuple[str, str, Any]] = [
+        ("DeploymentConfiguration", "deploymentConfiguration", ctx.get("deploymentConfiguration")),
+        ("DeploymentAlarms", "alarms", ctx.get("alarms")),
+        ("DeploymentCircuitBreaker", "deploymentCircuitBreaker", ctx.get("deploymentCircuitBreaker")),
+    ]
+    for index, balancer in enumerate(ctx.items("loadBalancers")):
+        named = (
+            {("loadBalancerName" if key == "elbName" else key): item for key, item in balancer.items()} if is_map(balancer) else balancer
+        )
+        parts.append(("LoadBalancer", f"loadBalancers[{index}]", named))
+    for shape, path, value in parts:
+        if not is_map(value):
+            continue
+        waiting: set[str] = set()
+        document = _minutes_as_numbers(_document(value, path, waiting))
+        for hook in listed(document.get("lifecycleHooks")):
+            if is_map(hook):
+                # JSON of its own, which the API does not look into.
+                hook.pop("hookDetails", None)
+        for where, reason in ctx.api.document("ecs", shape, document, path):
+            if where not in waiting:
+                yield where, reason
+
+
 @rule(
     "ecs-traffic-shift",
     "ECS blue/green: two target groups, a production listener rule and a role for every load balancer of the service",
@@ -142,6 +203,19 @@ def traffic_shift(ctx: RuleContext) -> Iterator[Finding]:
                     f"{base}.{name}",
                     f"is {shown(value)}, but must be the ARN of a listener rule (or of a Network Load Balancer's listener)",
                 )
+        test = advanced.get("testListenerRule")
+        if isinstance(test, str) and test == advanced.get("productionListenerRule"):
+            yield f"{base}.testListenerRule", "is the same rule as productionListenerRule"
+        for owner, name, path in (
+            (balancer, "targetGroupArn", f"loadBalancers[{index}].targetGroupArn"),
+            (advanced, "alternateTargetGroupArn", f"{base}.alternateTargetGroupArn"),
+        ):
+            value = owner.get(name)
+            if isinstance(value, str) and ":targetgroup/" not in value:
+                yield path, f"is {shown(value)}, but must be the ARN of a target group"
+        role = advanced.get("roleArn")
+        if isinstance(role, str) and ":role/" not in role:
+            yield f"{base}.roleArn", f"is {shown(role)}, but must be the ARN of a role"
         other = advanced.get("alternateTargetGroupArn")
         if isinstance(other, str) and other == balancer.get("targetGroupArn"):
             yield f"{base}.alternateTargetGroupArn", "is the same target group as targetGroupArn"
@@ -235,6 +309,10 @@ def fargate_size(ctx: RuleContext) -> Iterator[Finding]:
             for each in document or []
         ):
             yield "executionRoleArn", "is missing, but pulling from ECR, secrets and awslogs need it"
+    storage = ctx.get("ephemeralStorage")
+    size = number(storage.get("sizeInGib")) if is_map(storage) else None
+    if size is not None and not 21 <= size <= 200:
+        yield "ephemeralStorage.sizeInGib", f"is {size:g}, but Fargate takes 21 to 200 GiB (20 are there without it)"
     cpu, memory = _units(ctx.inputs.get("cpu"), 1024, ("vcpu",)), _units(ctx.inputs.get("memory"), 1024, ("gb",))
     if cpu is None or memory is None:
         return
@@ -297,7 +375,67 @@ def container_definitions(ctx: RuleContext) -> Iterator[Finding]:
         yield from _container(ctx, each, path, {name for name in names if isinstance(name, str)})
     if not any(each.get("essential", True) is not False for each in items):
         yield base, "has no essential container"
+    yield from _order(items, base)
+    yield from _routers(items, base)
+    if ctx.text("networkMode") == "awsvpc":
+        yield from _ports(items, base)
     yield from _sums(ctx, items, base)
+
+
+def _order(items: list[dict[str, Any]], base: str) -> Iterator[Finding]:
+    """Containers that wait for what never comes."""
+    by_name = {each["name"]: each for each in items if isinstance(each.get("name"), str)}
+    needs: dict[str, set[str]] = {name: set() for name in by_name}
+    for index, each in enumerate(items):
+        for position, need in enumerate(listed(each.get("dependsOn"))):
+            wanted = need.get("containerName") if is_map(need) else None
+            other = by_name.get(wanted) if isinstance(wanted, str) else None
+            if other is None:
+                continue
+            path = f"{base}[{index}].dependsOn[{position}].condition"
+            condition = need.get("condition")
+            if condition == "HEALTHY" and not is_map(other.get("healthCheck")):
+                yield path, f"is HEALTHY, but {other['name']} has no health check"
+            if condition in {"COMPLETE", "SUCCESS"} and other.get("essential", True) is not False:
+                yield path, f"is {condition}, but {other['name']} is essential: the task would end with it"
+            if isinstance(each.get("name"), str):
+                needs[each["name"]].add(other["name"])
+    while needs:
+        free = [name for name, others in needs.items() if not others & needs.keys()]
+        if not free:
+            yield base, f"has containers that wait for each other: {', '.join(sorted(needs))}"
+            return
+        for name in free:
+            del needs[name]
+
+
+def _routers(items: list[dict[str, Any]], base: str) -> Iterator[Finding]:
+    """FireLens: one router at most, and one where output is routed; never its own."""
+    routers = [index for index, each in enumerate(items) if each.get("firelensConfiguration") is not None]
+    for index in routers[1:]:
+        yield f"{base}[{index}].firelensConfiguration", "is the second of the task, which takes one"
+    for index, each in enumerate(items):
+        if _log_driver(each) != "awsfirelens":
+            continue
+        path = f"{base}[{index}].logConfiguration.logDriver"
+        if index in routers:
+            yield path, "is awsfirelens in the log router itself"
+        elif not routers:
+            yield path, "is awsfirelens, but no container of the task has a firelensConfiguration"
+
+
+def _ports(items: list[dict[str, Any]], base: str) -> Iterator[Finding]:
+    """Two containers of a task share one address."""
+    seen: dict[tuple[int, str], str] = {}
+    for index, each in enumerate(items):
+        for position, port in enumerate(listed(each.get("portMappings"))):
+            if not is_map(port) or not isinstance(port.get("containerPort"), int):
+                continue
+            key = (port["containerPort"], str(port.get("protocol") or "tcp"))
+            path = f"{base}[{index}].portMappings[{position}].containerPort"
+            if key in seen:
+                yield path, f"is {key[0]}/{key[1]}, which {seen[key]} takes already"
+            seen.setdefault(key, str(each.get("name")))
 
 
 def _container(ctx: RuleContext, each: Mapping[str, Any], path: str, names: set[str]) -> Iterator[Finding]:
@@ -316,6 +454,8 @@ def _container(ctx: RuleContext, each: Mapping[str, Any], path: str, names: set[
             yield f"{path}.healthCheck.command", f"starts with {shown(command[0])}, but must start with CMD or CMD-SHELL"
     if fargate:
         ranges += ((each.get("stopTimeout"), "stopTimeout", 0, 120, "s on Fargate"),)
+        if each.get("privileged") is True:
+            yield f"{path}.privileged", "is true, which Fargate refuses"
     for value, name, low, high, unit in ranges:
         found = number(value)
         if found is not None and not low <= found <= high:
@@ -361,6 +501,28 @@ def _sums(ctx: RuleContext, items: list[dict[str, Any]], base: str) -> Iterator[
         ]
         if total is not None and sum(parts) > total:
             yield base, f"asks for {sum(parts)} of {name} in all, but the task has {total}"
+
+
+@rule(
+    "ecs-cluster",
+    "ECS ClusterConfiguration: an overridden log needs its place; keys of scratch disks by id or ARN",
+    "aws:ecs/cluster:Cluster",
+)
+def cluster(ctx: RuleContext) -> Iterator[Finding]:
+    """Clusters whose sessions are logged nowhere, or whose key Fargate cannot use."""
+    config = ctx.get("configuration")
+    if not is_map(config):
+        return
+    command = config.get("executeCommandConfiguration")
+    if is_map(command) and command.get("logging") == "OVERRIDE" and command.get("logConfiguration") is None:
+        yield "configuration.executeCommandConfiguration.logConfiguration", "is missing, but logging is OVERRIDE"
+    storage = config.get("managedStorageConfiguration")
+    key = storage.get("fargateEphemeralStorageKmsKeyId") if is_map(storage) else None
+    if isinstance(key, str) and (key.startswith("alias/") or ":alias/" in key or "mrk-" in key):
+        yield (
+            "configuration.managedStorageConfiguration.fargateEphemeralStorageKmsKeyId",
+            f"is {shown(key)}, but Fargate takes neither an alias nor a multi-Region key",
+        )
 
 
 @rule("ecs-task-volumes", "ECS EFSVolumeConfiguration: an access point and IAM need transit encryption", _TASK)
@@ -594,3 +756,65 @@ def scaling_policy(ctx: RuleContext) -> Iterator[Finding]:
         metrics = [name for name in ("predefinedMetricSpecification", "customizedMetricSpecification") if tracking.get(name) is not None]
         if len(metrics) != 1:
             yield "targetTrackingScalingPolicyConfiguration", f"names {len(metrics)} metrics, but takes exactly one"
+        yield from _customized(
+            tracking.get("customizedMetricSpecification"), "targetTrackingScalingPolicyConfiguration.customizedMetricSpecification"
+        )
+
+
+def _customized(spec: Any, base: str) -> Iterator[Finding]:
+    """Metric math of a target-tracking policy: one series comes out, and every name in an expression is there."""
+    if not is_map(spec):
+        return
+    plain = [name for name in ("metricName", "namespace", "statistic", "dimensions", "unit") if spec.get(name) is not None]
+    metrics = spec.get("metrics")
+    if not is_list(metrics):
+        if metrics is None:
+            for name in ("metricName", "namespace", "statistic"):
+                if spec.get(name) is None:
+                    yield f"{base}.{name}", "is missing: a customized metric has a name, a namespace and a statistic, or `metrics`"
+        return
+    if plain:
+        yield f"{base}.{plain[0]}", "is given together with metrics; give one"
+    if len(metrics) > 10:
+        yield f"{base}.metrics", f"has {len(metrics)} entries, but takes 10 at most"
+    known = [each for each in metrics if is_map(each)]
+    ids = [each.get("id") for each in known]
+    shown_ones = sum(truth(each.get("returnData")) is not False for each in known)
+    if len(known) == len(metrics) and not any(each.get("returnData") is UNKNOWN for each in known) and shown_ones != 1:
+        yield f"{base}.metrics", f"returns {shown_ones} series, but exactly one entry may have returnData (true unless it says otherwise)"
+    for index, each in enumerate(metrics):
+        if not is_map(each):
+            continue
+        path = f"{base}.metrics[{index}]"
+        name, expression = each.get("id"), each.get("expression")
+        if isinstance(name, str) and not re.fullmatch(r"[a-z][A-Za-z0-9_]*", name):
+            yield f"{path}.id", f"is {shown(name)}, but must be a small letter, then letters, digits and underscores"
+        elif ids.count(name) > 1:
+            yield f"{path}.id", f"is {shown(name)}, which another entry has too"
+        if (expression is None) == (each.get("metricStat") is None):
+            yield path, "needs either expression or metricStat"
+        if isinstance(expression, str) and UNKNOWN not in ids:
+            for word in sorted(
+                set(re.findall(r"(?<![A-Za-z0-9_])[a-z][A-Za-z0-9_]*", expression)) - {each for each in ids if isinstance(each, str)}
+            ):
+                yield f"{path}.expression", f"names {word}, which is the id of no entry"
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@rule(
+    "appautoscaling-bounds",
+    "Application Auto Scaling PutScheduledAction: a time zone of the IANA database, and something that changes",
+    "aws:appautoscaling/scheduledAction:ScheduledAction",
+)
+def scheduled_bounds(ctx: RuleContext) -> Iterator[Finding]:
+    """Scheduled scaling in a zone that does not exist, or of nothing."""
+    zone = ctx.text("timezone")
+    if zone is not None and zone not in _zones():
+        yield "timezone", f"is {shown(zone)}, which is no time zone of the IANA database"
+    action = ctx.get("scalableTargetAction")
+    if is_map(action) and action.get("minCapacity") is None and action.get("maxCapacity") is None:
+        yield "scalableTargetAction", "changes neither minCapacity nor maxCapacity"

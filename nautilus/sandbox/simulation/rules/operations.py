@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from nautilus.sandbox.simulation.rules import Finding, RuleContext, arn, listed, number, rule, truth
 from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown
@@ -498,6 +499,72 @@ def schedule(ctx: RuleContext) -> Iterator[Finding]:
             )
         if window.get("mode") == "OFF" and minutes:
             yield "flexibleTimeWindow.maximumWindowInMinutes", "is given, but the mode is OFF"
+
+
+@rule(
+    "scheduler-zone",
+    "EventBridge Scheduler CreateSchedule: a time zone of the IANA database, at most 50 characters",
+    "aws:scheduler/schedule:Schedule",
+)
+def schedule_zone(ctx: RuleContext) -> Iterator[Finding]:
+    """Time zones that Scheduler does not know."""
+    name = ctx.text("scheduleExpressionTimezone")
+    if name is not None and (len(name) > 50 or name not in available_timezones()):
+        yield "scheduleExpressionTimezone", f"is {shown(name)}, but AWS wants a time zone such as America/New_York"
+
+
+@rule(
+    "scheduler-target",
+    "EventBridge Scheduler CreateSchedule: an ECS target is a cluster with parameters, its queue is a standard one, bounds of retries",
+    "aws:scheduler/schedule:Schedule",
+)
+def schedule_target(ctx: RuleContext) -> Iterator[Finding]:
+    """Targets that Scheduler refuses, or could never start."""
+    target = ctx.get("target")
+    if not is_map(target):
+        return
+    found, ecs = arn(target.get("arn")), target.get("ecsParameters")
+    if found is not None:
+        cluster = found.service == "ecs" and found.resource.startswith("cluster/")
+        if is_map(ecs) and not cluster:
+            yield "target.ecsParameters", "is given, but target.arn is no ECS cluster"
+        if cluster and ecs is None:
+            yield "target.ecsParameters", "is missing, but target.arn is an ECS cluster"
+    if is_map(ecs):
+        yield from _ecs_target(ecs)
+    retry = target.get("retryPolicy")
+    if is_map(retry):
+        for name, low, high in (("maximumEventAgeInSeconds", 60, 86_400), ("maximumRetryAttempts", 0, 185)):
+            value = number(retry.get(name))
+            if value is not None and not low <= value <= high:
+                yield f"target.retryPolicy.{name}", f"is {value:g}, but AWS accepts {low} to {high}"
+    letters = target.get("deadLetterConfig")
+    queue = arn(letters.get("arn")) if is_map(letters) else None
+    if queue is not None and (queue.service != "sqs" or queue.resource.endswith(".fifo")):
+        yield "target.deadLetterConfig.arn", "is no standard queue of SQS"
+
+
+def _ecs_target(ecs: Mapping[str, Any]) -> Iterator[Finding]:
+    path = "target.ecsParameters"
+    count = number(ecs.get("taskCount"))
+    if count is not None and not 1 <= count <= 10:
+        yield f"{path}.taskCount", f"is {count:g}, but AWS accepts 1 to 10"
+    launch = ecs.get("launchType")
+    if isinstance(launch, str) and launch not in {"EC2", "EXTERNAL", "FARGATE"}:
+        yield f"{path}.launchType", f"is {shown(launch)}, but AWS accepts EC2, EXTERNAL, FARGATE"
+    if launch and ecs.get("capacityProviderStrategies"):
+        yield f"{path}.launchType", "is given together with capacityProviderStrategies; give one"
+    definition = arn(ecs.get("taskDefinitionArn"))
+    if definition is not None and (definition.service != "ecs" or not definition.resource.startswith("task-definition/")):
+        yield f"{path}.taskDefinitionArn", "is no task definition"
+    network = ecs.get("networkConfiguration")
+    if launch == "FARGATE" and network is None:
+        yield f"{path}.networkConfiguration", "is missing, but a Fargate task has an address in a subnet"
+    if is_map(network):
+        for name, high in (("subnets", 16), ("securityGroups", 5)):
+            values = network.get(name)
+            if is_list(values) and len(values) > high:
+                yield f"{path}.networkConfiguration.{name}", f"has {len(values)}, but AWS accepts {high}"
 
 
 @rule(

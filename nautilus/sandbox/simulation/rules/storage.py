@@ -277,9 +277,82 @@ def sqs(ctx: RuleContext) -> Iterator[Finding]:
             yield "redrivePolicy", "needs deadLetterTargetArn and maxReceiveCount"
         elif not 1 <= count <= 1000:
             yield "redrivePolicy.maxReceiveCount", f"is {count:g}, but AWS accepts 1 to 1000"
+        elif ctx.inputs.get("fifoQueue") is not UNKNOWN and str(policy["deadLetterTargetArn"]).endswith(".fifo") != bool(fifo):
+            yield "redrivePolicy.deadLetterTargetArn", f"must be a {'FIFO' if fifo else 'standard'} queue, as the queue itself is"
     size = ctx.number("maxMessageSize")
     if size is not None and not 1024 <= size <= 1048576:
         yield "maxMessageSize", f"is {size:g} bytes, but AWS accepts 1024 to 1048576"
+
+
+@rule("sqs-redrive-allow", "SQS SetQueueAttributes: RedriveAllowPolicy", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
+def redrive_allow(ctx: RuleContext) -> Iterator[Finding]:
+    """Which queues may use this one as their dead-letter queue: all, none, or up to ten by name."""
+    text = ctx.text("redriveAllowPolicy")
+    if text is None:
+        return
+    try:
+        policy = json.loads(text)
+    except ValueError as error:
+        yield "redriveAllowPolicy", f"is no JSON ({error})"
+        return
+    kind = policy.get("redrivePermission") if is_map(policy) else None
+    if not is_map(policy) or kind not in ("allowAll", "denyAll", "byQueue"):
+        yield "redriveAllowPolicy.redrivePermission", "is none of allowAll, denyAll and byQueue"
+        return
+    sources = policy.get("sourceQueueArns")
+    if kind == "byQueue" and not (is_list(sources) and 1 <= len(sources) <= 10):
+        yield "redriveAllowPolicy.sourceQueueArns", "must name 1 to 10 queues"
+    elif kind != "byQueue" and sources is not None:
+        yield "redriveAllowPolicy.sourceQueueArns", f"is not accepted with {kind}"
+
+
+@rule(
+    "ecr-template",
+    "ECR CreateRepositoryCreationTemplate: a role for keys and tags",
+    "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate",
+)
+def ecr_template(ctx: RuleContext) -> Iterator[Finding]:
+    """ECR makes a repository with a KMS key or with tags only under a role that may do so."""
+    keyed = any(is_map(one) and str(one.get("encryptionType", "")).startswith("KMS") for one in ctx.items("encryptionConfigurations"))
+    if (keyed or not ctx.absent("resourceTags")) and ctx.absent("customRoleArn"):
+        yield "customRoleArn", "is missing, but repositories with a KMS key or tags need it"
+    for index, kind in enumerate(ctx.items("appliedFors")):
+        if isinstance(kind, str) and kind not in ("CREATE_ON_PUSH", "PULL_THROUGH_CACHE", "REPLICATION"):
+            yield f"appliedFors[{index}]", f"is {shown(kind)}, but ECR accepts CREATE_ON_PUSH, PULL_THROUGH_CACHE and REPLICATION"
+
+
+@rule(
+    "ecr-scanning",
+    "ECR PutRegistryScanningConfiguration: frequencies by scan type, at most two rules",
+    "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration",
+)
+def ecr_scanning(ctx: RuleContext) -> Iterator[Finding]:
+    """ECR's own scan knows no continuous scan; a registry has two rules at most, each with up to 100 filters."""
+    rules = ctx.items("rules")
+    if len(rules) > 2:
+        yield "rules", f"are {len(rules)}, but ECR accepts 2"
+    for index, one in enumerate(rules):
+        if not is_map(one):
+            continue
+        if ctx.text("scanType") == "BASIC" and one.get("scanFrequency") == "CONTINUOUS_SCAN":
+            yield f"rules[{index}].scanFrequency", "is CONTINUOUS_SCAN, which needs scanType ENHANCED"
+        filters = one.get("repositoryFilters")
+        if is_list(filters) and len(filters) > 100:
+            yield f"rules[{index}].repositoryFilters", f"are {len(filters)}, but ECR accepts 100"
+
+
+@rule("signer-profile", "Signer PutSigningProfile: validity of a signature", "aws:signer/signingProfile:SigningProfile")
+def signer_profile(ctx: RuleContext) -> Iterator[Finding]:
+    """A signature is valid for up to 135 months (AWS Signer developer guide)."""
+    period = ctx.get("signatureValidityPeriod")
+    if not is_map(period):
+        return
+    value, unit = number(period.get("value")), period.get("type")
+    months = {"DAYS": 1 / 30.4, "MONTHS": 1.0, "YEARS": 12.0}
+    if unit not in months:
+        yield "signatureValidityPeriod.type", f"is {shown(unit)}, but Signer accepts {', '.join(months)}"
+    elif value is not None and not 0 < value * months[unit] <= 135.1:
+        yield "signatureValidityPeriod.value", f"is {value:g} {unit}, but Signer accepts up to 135 months"
 
 
 @rule(
