@@ -75,7 +75,6 @@ def build_edge(settings: Settings, ctx: Context, base: Foundation, top: pulumi.R
         health_path="/health",
         path_patterns=["/api/*", "/ws/*", "/health"],
         priority=100,
-        stickiness=True,
         deregistration_seconds=60,
         opts=top,
     )
@@ -88,7 +87,6 @@ def build_edge(settings: Settings, ctx: Context, base: Foundation, top: pulumi.R
         health_path="/",
         path_patterns=["/*"],
         priority=200,
-        stickiness=False,
         deregistration_seconds=30,
         opts=top,
     )

@@ -66,7 +66,18 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def flow_table() -> str:
     """Every permitted connection of a platform that trades live, with its own VPC, TimescaleDB and endpoints."""
     found = flows(
-        gateway_port=4003, timescale=True, interface_endpoints=True, s3_endpoint=True, vpn=True, venue_ports=venue_ports(Egress())
+        gateway_port=4003,
+        timescale=True,
+        interface_endpoints=True,
+        s3_endpoint=True,
+        vpn=True,
+        proxy=True,
+        rotation=True,
+        restore_check=True,
+        rollout_hook=True,
+        migrations=True,
+        reconciliation=True,
+        venue_ports=venue_ports(Egress()),
     )
     ports = {flow: str(flow.port) if flow.last_port is None else f"{flow.port} to {flow.last_port}" for flow in found}
     return table(("from", "to", "port", "why"), [(flow.source, flow.target, ports[flow], flow.why) for flow in found])

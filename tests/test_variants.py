@@ -31,6 +31,48 @@ def rollout(*steps: int) -> dict[str, Any]:
     return service("backend", rollout={"steps": list(steps), "hold_minutes": 3, "bake_minutes": 2})
 
 
+def everything_on() -> dict[str, Any]:
+    """Whatever may be switched on beside each other, under the longest name of a project: names and lists at their limits."""
+    beside = {"image_owner": "pipeline", "discovery": True, "requests_per_target": 1000, "memory": 2048}
+    smoke = {"steps": [25, 50, 75, 100], "smoke_paths": ["/" + "a" * 127] * 5, "smoke_web_socket": True, "migrations": "required"}
+    services = service("backend", **beside, rollout=smoke, market_open={"enabled": True, "days": "MON,WED-FRI"})
+    services["frontend"].update(beside, cpu=512)
+    services.update(
+        exec=True,
+        log_router={"mode": "firelens", "image_digest": DIGEST},
+        telemetry={"enabled": True, "image_digest": DIGEST, "sampling_percent": 100},
+    )
+    return {
+        "platform": {"project": "abcdefghijkl"},
+        "services": services,
+        "queues": {"more": {f"q{number}-{'x' * 27}": {"fifo": number % 2 == 0} for number in range(10)}},
+        "flags": {"names": {f"flag-{number}": "a" * 200 for number in range(50)}},
+        "registry": {"signing": "required", "signature_months": 1},
+        "trading": {"active_broker": "second", "second_broker": {"name": "tradestation", "hosts": ["api.binance.com"]}},
+        "postgres": {"replicas": 5},
+    }
+
+
+def everything_off() -> dict[str, Any]:
+    """Whatever a stack can do without."""
+    services = service("engine", enabled=False, image_digest=None)
+    services["ib_gateway"].update(enabled=False, image_digest=None)
+    services["watchdog"].update(image_digest=None)
+    services["backend"].update(rollout={"steps": [100], "hold_minutes": 0, "bake_minutes": 1, "migrations": "off"})
+    return {
+        "services": services,
+        "network": {"zones": ["a", "b"], "endpoints": EndpointProfile.NONE},
+        "timescale": {"enabled": False},
+        "egress": {"mode": "off"},
+        "jobs": {"migrations": {"enabled": False}, "reconciliation": {"enabled": False}},
+        "schedules": {"machine": False, "people": False},
+        "flags": {"names": {}},
+        "trading": {"venues": {}, "deploy_guard": "off"},
+        "alarms": {"emails": []},
+    }
+
+
+DIGEST = f"sha256:{'0' * 64}"
 EUROPE = {"account": {"region": "eu-west-1", "dr_region": "eu-central-1"}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "another-region": EUROPE,
@@ -62,6 +104,24 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "compliance-lock": {
         "backup": {"lock": "compliance", "acknowledge_compliance": "this lock can never be removed", "cooling_off_days": 3}
+    },
+    "everything-on": everything_on(),
+    "everything-off": everything_off(),
+    "nobody-stands-by": {
+        "services": service("ib_gateway", standby=False),
+        "schedules": {"people": False},
+        "queues": {"jobs": {"fifo": True}},
+    },
+    "reconciled-without-an-engine": {
+        "services": service("engine", enabled=False),
+        "jobs": {"reconciliation": {"program": "backend", "at": "00:00", "zone": "UTC"}},
+        "trading": {"venues": {"binance": "always"}, "deploy_guard": "refuse"},
+        "egress": {"mode": "alert"},
+    },
+    # Names that other parts of the program have too, and one that looks like a secret's.
+    "queues-of-any-name": {
+        "queues": {"more": {name: {} for name in ("secrets", "engine", "backend", "reconciliation", "rollout-hook", "migrations")}},
+        "services": service("watchdog", lease_seconds=10, renew_seconds=1),
     },
     "a-longer-project": {"platform": {"project": "nautilusplat"}},
 }

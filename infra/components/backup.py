@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.events import RULE_LIMIT, tell
 from infra.plan import backup_calendar as plan
 from infra.plan.backup_calendar import Rule
 from infra.plan.iam import canonical, policy, statement, trust
@@ -230,15 +231,17 @@ class Backup(Component):
 
     def _announce(self, key: str, what: str, pattern: Mapping[str, object], topic_arn: pulumi.Input[str]) -> None:
         """Tell the topic of every event that `pattern` fits."""
-        rule = aws.cloudwatch.EventRule(
-            f"{self.logical}-{key}",
-            name=self.ctx.names("backup", key, limit=64),
-            description=what,
-            event_pattern=canonical(pattern),
-            state="ENABLED",
-            opts=self.child(),
+        logical = f"{self.logical}-{key}"
+        tell(
+            self,
+            logical,
+            name=self.ctx.names("backup", key, limit=RULE_LIMIT),
+            what=what,
+            pattern=canonical(pattern),
+            topic_arn=topic_arn,
+            target=logical,
+            target_id="topic",
         )
-        aws.cloudwatch.EventTarget(f"{self.logical}-{key}", rule=rule.name, target_id="topic", arn=topic_arn, opts=self.child())
 
     def _forward(self) -> None:
         """Send the second region's failures to the home region's default bus, where the rules above and the topic are."""

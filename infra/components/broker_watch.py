@@ -13,7 +13,7 @@ from infra.components.function import Code, lambda_function
 from infra.components.schedule import Call, schedule
 from infra.plan.broker_addresses import HOSTS, PORTS
 from infra.plan.egress import parse_address
-from infra.plan.iam import policy, statement
+from infra.plan.iam import policy, statement, write_logs, write_traces
 
 EVERY = "rate(1 hour)"
 """How often the names are resolved. The alarms in `infra.plan.alarms.broker_alarms` count on it."""
@@ -22,11 +22,11 @@ EVERY = "rate(1 hour)"
 def watch_policy(*, log_group_arn: str, namespace: str) -> str:
     """What the watch may do: write its log and its trace, and metrics of this one namespace (the action knows no resource)."""
     return policy(
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        write_logs(log_group_arn),
         statement(
             ["cloudwatch:PutMetricData"], ["*"], sid="WriteMetrics", conditions={"StringEquals": {"cloudwatch:namespace": namespace}}
         ),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_traces(),
     )
 
 

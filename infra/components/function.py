@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import files
+from importlib.metadata import PackagePath, files
 from pathlib import Path
 
 import pulumi
@@ -40,15 +40,21 @@ def library_files(distribution: str) -> Mapping[str, Path]:
 
 
 @cache
+def _installed(distribution: str) -> Mapping[str, PackagePath]:
+    """Every file of a distribution by its place: reading the list of `tzdata` anew for each zone costs more than all other archives."""
+    return {file.as_posix(): file for file in files(distribution) or ()}
+
+
+@cache
 def data_file(distribution: str, place: str) -> Path:
     """One file of an installed distribution, by its place in the archive: `tzdata/zoneinfo/Europe/London` of `tzdata`.
 
     Raises:
         ValueError: It has no such file, or an empty one, which the engine does not take.
     """
-    for file in files(distribution) or ():
-        if file.as_posix() == place and (path := Path(str(file.locate()))).stat().st_size:
-            return path
+    file = _installed(distribution).get(place)
+    if file is not None and (path := Path(str(file.locate()))).stat().st_size:
+        return path
     raise ValueError(f"{distribution} has no file {place} with anything in it")
 
 

@@ -6,9 +6,9 @@ import json
 from typing import Any, ClassVar
 
 import pulumi
-import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.events import RULE_LIMIT, tell
 from infra.plan.iam import canonical
 
 _MESSAGE = "<operation> of the halt flag <name> at <time>: <description>. Runbook: docs/runbooks/trading-halt.md."
@@ -44,20 +44,14 @@ class HaltWatch(Component):
             opts: Options of the component.
         """
         super().__init__(name, ctx, opts)
-        rule = aws.cloudwatch.EventRule(
+        rule = tell(
+            self,
             name,
-            name=ctx.names(name, limit=64),
-            description="Trading was halted or resumed. Runbook: docs/runbooks/trading-halt.md.",
-            event_pattern=canonical(changes_of(parameter)),
-            state="ENABLED",
-            opts=self.child(),
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-topic",
-            rule=rule.name,
-            target_id="critical",
-            arn=topic_arn,
-            input_transformer={
+            name=ctx.names(name, limit=RULE_LIMIT),
+            what="Trading was halted or resumed. Runbook: docs/runbooks/trading-halt.md.",
+            pattern=canonical(changes_of(parameter)),
+            topic_arn=topic_arn,
+            words={
                 "input_paths": {
                     "description": "$.detail.description",
                     "name": "$.detail.name",
@@ -67,7 +61,6 @@ class HaltWatch(Component):
                 # A JSON string, as SNS gets it: the words in angle brackets are the paths above.
                 "input_template": json.dumps(_MESSAGE),
             },
-            opts=self.child(),
         )
         self.rule_name = rule.name
         self.register_outputs({"ruleName": self.rule_name})

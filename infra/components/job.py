@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pulumi
-import pulumi_aws as aws
 
 from infra.component import Component, Context
 from infra.components.cluster import Cluster
+from infra.components.events import RULE_LIMIT, tell
 from infra.components.task import Task
 from infra.plan import jobs as plan
 from infra.settings.workloads import Container
@@ -93,15 +93,14 @@ class Job(Component):
         self.log_group_name = self.task.log.name
         self.family_arn = ctx.arn("ecs", f"task-definition/{ctx.names(name)}")
         """ARN of its task definitions without the revision."""
-        rule = aws.cloudwatch.EventRule(
+        tell(
+            self,
             f"{name}-failed",
-            name=ctx.names(name, "failed", limit=64),
-            description=f"A run of {name} failed, was stopped or could not start. Runbook: docs/runbooks/{name}.md.",
-            event_pattern=cluster.arn.apply(lambda arn: plan.failures_pattern(cluster_arn=arn, family_arn=self.family_arn)),
-            state="ENABLED",
-            opts=self.child(),
+            name=ctx.names(name, "failed", limit=RULE_LIMIT),
+            what=f"A run of {name} failed, was stopped or could not start. Runbook: docs/runbooks/{name}.md.",
+            pattern=cluster.arn.apply(lambda arn: plan.failures_pattern(cluster_arn=arn, family_arn=self.family_arn, container=name)),
+            topic_arn=topic_arn,
         )
-        aws.cloudwatch.EventTarget(f"{name}-failed-topic", rule=rule.name, target_id="critical", arn=topic_arn, opts=self.child())
         self.facts = pulumi.Output.all(
             cluster=cluster.name,
             definition=self.task.arn,

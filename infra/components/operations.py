@@ -16,7 +16,7 @@ from infra.components.notify import TOPIC_LIMIT
 from infra.components.queue import Queue
 from infra.components.schedule import DESCRIPTION_LIMIT, Message, messages
 from infra.plan.alarms import AlarmSpec, function_alarms, queue_alarms, schedule_alarms
-from infra.plan.iam import canonical, policy, private_topic_policy, statement, through_service
+from infra.plan.iam import canonical, policy, private_topic_policy, statement, through_service, write_logs, write_traces
 from infra.plan.operations import QUEUE, Cadence, Change, Kind, message, planned, subscribers
 from infra.settings.queues import Queue as QueueSettings
 from infra.settings.schedules import Schedules
@@ -43,7 +43,7 @@ def look_policy(*, log_group_arn: str, queue_arn: str, topic_arn: str, key_arn: 
     Neither `cloudwatch:DescribeAlarms` nor AWS Backup's list of jobs knows a narrower resource, nor do X-Ray's calls.
     """
     return policy(
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        write_logs(log_group_arn),
         statement(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], [queue_arn], sid="TakeMessages"),
         statement(["sns:Publish"], [topic_arn], sid="Report"),
         through_service(key_arn, ["kms:Decrypt"], service="sqs", region=ctx.region, sid="ReadQueueKey"),
@@ -56,7 +56,7 @@ def look_policy(*, log_group_arn: str, queue_arn: str, topic_arn: str, key_arn: 
         statement(["rds:DescribeDBInstances"], [ctx.arn("rds", "db:*")], sid="ReadDatabases"),
         statement(["backup:ListBackupJobs"], ["*"], sid="ReadBackupJobs"),
         statement(["backup:ListRecoveryPointsByBackupVault"], [ctx.arn("backup", f"backup-vault:{vault}")], sid="ReadRecoveryPoints"),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_traces(),
     )
 
 

@@ -22,7 +22,7 @@ KEY_REUSE_SECONDS = 300
 """How long SQS uses one data key: its default, five minutes until a key that was taken away no longer opens anything."""
 DEAD_DAYS = 14
 """How long a message that nobody could work on is kept: SQS's longest, never shorter than in the queue that it comes from, whose clock it keeps."""
-_DAY = 86_400
+DAY_SECONDS = 86_400
 _FIFO = ".fifo"
 
 
@@ -115,7 +115,7 @@ class Queue(Component):
             kms_master_key_id=self._key_arn,
             kms_data_key_reuse_period_seconds=KEY_REUSE_SECONDS,
             visibility_timeout_seconds=hidden,
-            message_retention_seconds=keep_days * _DAY,
+            message_retention_seconds=keep_days * DAY_SECONDS,
             receive_wait_time_seconds=POLL_SECONDS,
             redrive_policy=redrive,
             # A name is free again a minute after its queue is gone (SQS), so a replacement comes under the name of the old one.

@@ -12,15 +12,13 @@ from infra.component import Component, Context
 from infra.components.cluster import Cluster
 from infra.components.function import NAME_LIMIT
 from infra.components.job import Job
+from infra.components.queue import DAY_SECONDS, DEAD_DAYS, KEY_REUSE_SECONDS
+from infra.components.queue import NAME_LIMIT as QUEUE_LIMIT
+from infra.components.schedule import sender
 from infra.plan import jobs as plan
-from infra.plan.iam import queue_policy, trust
+from infra.plan.iam import queue_policy
 from infra.settings.jobs import Reconciliation as Settings
 from infra.settings.workloads import Architecture, Container
-
-QUEUE_LIMIT = 80
-"""Characters of a queue's name (SQS)."""
-KEEP_SECONDS = 14 * 86_400
-"""How long a start that was given up stays on file: SQS's longest."""
 
 
 class Reconciliation(Component):
@@ -103,8 +101,8 @@ class Reconciliation(Component):
             f"{name}-not-started",
             name=self.queue_name,
             kms_master_key_id=queue_key_arn,
-            kms_data_key_reuse_period_seconds=300,
-            message_retention_seconds=KEEP_SECONDS,
+            kms_data_key_reuse_period_seconds=KEY_REUSE_SECONDS,
+            message_retention_seconds=DEAD_DAYS * DAY_SECONDS,
             # A queue's name is its own again a minute after it was deleted (SQS), so a replacement cannot stand beside it.
             opts=self.child(delete_before_replace=True),
         )
@@ -115,18 +113,12 @@ class Reconciliation(Component):
             opts=self.child(),
         )
         task = self.job.task
-        starter = aws.iam.Role(
-            f"{name}-start-role",
-            name=ctx.names(name, "start", limit=NAME_LIMIT),
-            description="With which the schedule runs the reconciliation",
-            assume_role_policy=trust("scheduler.amazonaws.com", account_id=ctx.account_id),
-            opts=self.child(),
-        )
-        permission = aws.iam.RolePolicy(
-            f"{name}-start-policy",
-            name="start",
-            role=starter.name,
-            policy=pulumi.Output.all(
+        starter, permission = sender(
+            self,
+            "start",
+            purpose="With which the schedule runs the reconciliation",
+            permission="start",
+            document=pulumi.Output.all(
                 cluster=cluster.arn, roles=[task.execution_role.arn, task.role.arn], queue=queue.arn, key=queue_key_arn
             ).apply(
                 lambda known: plan.start_policy(
@@ -138,7 +130,6 @@ class Reconciliation(Component):
                     region=ctx.region,
                 )
             ),
-            opts=self.child(),
         )
         aws.scheduler.Schedule(
             f"{name}-schedule",

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.events import RULE_LIMIT, tell
 from infra.plan.iam import canonical
 from infra.plan.images import REPOSITORIES, findings_pattern, push_policy
 from infra.settings.registry import Registry as Settings
@@ -16,8 +17,6 @@ __all__ = ["LIFECYCLE", "REPOSITORIES", "Registry", "ScanWatch"]
 NOTATION = "Notation-OCI-SHA384-ECDSA"
 """AWS Signer's platform for container images; its key never leaves it, and it rotates the certificates by itself."""
 
-RULE_LIMIT = 64
-"""Characters of an event rule's name (EventBridge)."""
 _KEPT = 30
 _UNTAGGED_DAYS = 14
 
@@ -151,13 +150,14 @@ class ScanWatch(Component):
         self.rules = {}
         for key, pattern in findings_pattern(f"{ctx.names.prefix}/").items():
             self.rules[key] = ctx.names(name, key, limit=RULE_LIMIT)
-            rule = aws.cloudwatch.EventRule(
+            tell(
+                self,
                 f"{name}-{key}",
                 name=self.rules[key],
-                description="A scan found a critical vulnerability in an image. Runbook: docs/runbooks/images.md.",
-                event_pattern=pattern,
-                state="ENABLED",
-                opts=self.child(),
+                what="A scan found a critical vulnerability in an image. Runbook: docs/runbooks/images.md.",
+                pattern=pattern,
+                topic_arn=topic_arn,
+                target=f"{name}-{key}",
+                target_id="topic",
             )
-            aws.cloudwatch.EventTarget(f"{name}-{key}", rule=rule.name, target_id="topic", arn=topic_arn, opts=self.child())
         self.register_outputs({"rules": sorted(self.rules.values())})

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from infra.component import Component, Context
 from infra.components.function import NAME_LIMIT, Code, Placement, lambda_function
 from infra.plan import backup_calendar as plan
-from infra.plan.iam import canonical, policy, statement
+from infra.plan.iam import canonical, policy, statement, write_logs, write_traces
 from infra.plan.rds_authorities import authority
 from infra.plan.secrets import RESTORE_USER
 from infra.settings import data
@@ -50,8 +50,8 @@ class Database:
 
 def _logs(log_group_arn: str) -> list[dict[str, object]]:
     return [
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_logs(log_group_arn),
+        write_traces(),
     ]
 
 

@@ -14,7 +14,7 @@ from infra.plan.iam import hook_policy, invoke_policy, trust
 from infra.plan.trading_calendar import ZONES
 
 SECONDS = 120
-"""Time-out of one call: the smoke test takes at most 40 seconds, and each of its calls to AWS at most 16 more."""
+"""Time-out of one call: the smoke test takes at most 40 seconds, and each of its calls to AWS, four at most, 21 more."""
 
 
 def zone_files() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.component import Component, Context
+from infra.components.events import RULE_LIMIT, tell
 from infra.components.function import NAME_LIMIT, Code, Placement, lambda_function
 from infra.components.schedule import Call, schedule
 from infra.components.secrets import Secrets
@@ -232,11 +233,11 @@ class Restarts(Component):
 
     def _announce(self, topic_arn: pulumi.Input[str]) -> None:
         name = self.logical
-        rule = aws.cloudwatch.EventRule(
+        tell(
+            self,
             f"{name}-failed",
-            name=self.ctx.names(name, "failed", limit=64),
-            description="A rotation of a secret failed or was given up. Runbook: docs/runbooks/secrets.md.",
-            event_pattern=plan.failures_pattern(),
-            opts=self.child(),
+            name=self.ctx.names(name, "failed", limit=RULE_LIMIT),
+            what="A rotation of a secret failed or was given up. Runbook: docs/runbooks/secrets.md.",
+            pattern=plan.failures_pattern(),
+            topic_arn=topic_arn,
         )
-        aws.cloudwatch.EventTarget(f"{name}-failed-topic", rule=rule.name, target_id="critical", arn=topic_arn, opts=self.child())

@@ -48,10 +48,20 @@ class Message:
     zone: str = "UTC"
 
 
-def _sender(
+def sender(
     owner: Component, role: str, *, purpose: str, permission: str, document: pulumi.Input[str]
 ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-    """The role of schedules, and what it may do."""
+    """The role with which a component's schedules act, and what it may do.
+
+    Makes: an `iam.Role` `<owner>-<role>-role` that EventBridge Scheduler takes for this account alone, and its `iam.RolePolicy`.
+
+    Args:
+        owner: The component that the schedules belong to.
+        role: Middle part of the names.
+        purpose: Description of the role.
+        permission: Name of the inline policy.
+        document: The policy.
+    """
     ctx, name = owner.ctx, owner.logical
     made = aws.iam.Role(
         f"{name}-{role}-role",
@@ -98,7 +108,7 @@ def messages(
             raise ValueError(f"{message.part}: no target {message.target!r}")
         if len(message.description) > DESCRIPTION_LIMIT:
             raise ValueError(f"{message.part}: a description of {len(message.description)} characters (accepted: {DESCRIPTION_LIMIT})")
-    role, permission = _sender(owner, "send", purpose=purpose, permission="send", document=document)
+    role, permission = sender(owner, "send", purpose=purpose, permission="send", document=document)
     ctx, name = owner.ctx, owner.logical
     return [
         aws.scheduler.Schedule(
@@ -140,7 +150,7 @@ def schedule(
         retries: How often a failed call is repeated, 0 to 185 times (EventBridge Scheduler).
     """
     ctx, name = owner.ctx, owner.logical
-    invoker, permission = _sender(
+    invoker, permission = sender(
         owner,
         "invoke",
         purpose=purpose,

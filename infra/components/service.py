@@ -15,7 +15,7 @@ from infra.components.rollout_hook import RolloutHook
 from infra.components.task import Sidecar, Task, service_connect
 from infra.plan.flows import Role
 from infra.plan.iam import trust
-from infra.plan.rollout import RolloutPlan, Strategy, hook_details, plan
+from infra.plan.rollout import RolloutPlan, Strategy, hook_details, plan_of
 from infra.plan.scaling import market_schedule, requests_metric
 from infra.plan.tasks import http_probe
 from infra.settings.services import ImageOwner
@@ -137,7 +137,7 @@ class Service(Component):
             raise ValueError(f"services.{role.value}.minTasks = {settings.min_tasks} is above maxTasks = {settings.max_tasks}")
         if not alarm_names:
             raise ValueError(f"the service {role.value} needs at least one alarm that rolls its deployments back")
-        self.plan = plan(settings.rollout.steps, hold_minutes=settings.rollout.hold_minutes, bake_minutes=settings.rollout.bake_minutes)
+        self.plan = plan_of(settings.rollout)
         self.service_name = ctx.names(role.value)
         """Physical name, known before the service exists: alarms name it."""
         self.task = Task(

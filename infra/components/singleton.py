@@ -13,7 +13,16 @@ from infra.components.cluster import Cluster
 from infra.components.task import Sidecar, Task
 from infra.plan.flows import Role
 from infra.plan.iam import halt_policy, lease_policy
-from infra.plan.singletons import ENGINE_LEASE, GATEWAY_LEASE, LONGEST_STOP, StopPlan, alive_probe, held_probe, watchdog_environment
+from infra.plan.singletons import (
+    ENGINE_LEASE,
+    GATEWAY_LEASE,
+    LONGEST_STOP,
+    StopPlan,
+    alive_probe,
+    halt_parameter,
+    held_probe,
+    watchdog_environment,
+)
 from infra.plan.tasks import Probe
 from infra.settings import workloads
 from infra.settings.broker import Watchdog
@@ -79,7 +88,7 @@ class Fence:
     @property
     def halt(self) -> str:
         """Name of the halt flag."""
-        return self.ctx.names.path("trading", "halt")
+        return halt_parameter(self.ctx.names.project, self.ctx.names.environment)
 
     def engine(self, *, gateway_port: int | None) -> Sidecar:
         """The engine's: it relays 127.0.0.1 to whoever holds the gateway's lease, on `gateway_port`; None where there is no gateway.

@@ -13,6 +13,7 @@ from infra.component import Component, Context
 from infra.components.cluster import Cluster
 from infra.components.extras import NO_EXTRAS, Extras, Tracing
 from infra.components.logs import log_group
+from infra.plan.endpoint_policies import guardduty_agent
 from infra.plan.iam import Json, execution_policy, secret_arn, trust
 from infra.plan.reading import unreadable
 from infra.plan.sidecars import (
@@ -178,6 +179,7 @@ class Task(Component):
             lambda known: execution_policy(
                 images=known["images"],
                 cached=known["cached"],
+                agent=guardduty_agent(ctx.region, ctx.partition),
                 log_group_arn=known["log"],
                 secret_key_arn=known["key"],
                 secrets=known["secrets"],

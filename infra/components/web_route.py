@@ -15,8 +15,6 @@ from infra.plan.origin import check_patterns
 HEALTH_INTERVAL_SECONDS, HEALTH_TIMEOUT_SECONDS, UNHEALTHY_AFTER = 10, 5, 3
 """As the seed's health check has them (seed 004: interval 10s, timeout 5s, retries 3)."""
 HEALTHY_AFTER = 2
-STICKY_SECONDS = 1800
-"""Life of the stickiness cookie, in seconds: the longest session that the seeds allow."""
 
 
 def sent_once_accepted(value: pulumi.Input[str], routes: Sequence[WebRoute]) -> pulumi.Output[str]:
@@ -56,7 +54,6 @@ class WebRoute(Component):
         health_path: str,
         path_patterns: Sequence[str],
         priority: int,
-        stickiness: bool,
         deregistration_seconds: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -67,7 +64,6 @@ class WebRoute(Component):
             health_path: Path that answers 200 when a task can work, such as `/health`.
             path_patterns: 1 to 3 patterns such as `/api/*`; the origin header takes two of a rule's five values (`infra.plan.origin`).
             priority: 1 to 50,000, unique on a listener; the lowest number that matches wins.
-            stickiness: Keep a client on its task by cookie.
             deregistration_seconds: Seconds that a leaving task may finish its requests, 0 to 3,600.
 
         Raises:
@@ -107,7 +103,10 @@ class WebRoute(Component):
                     healthy_threshold=HEALTHY_AFTER,
                     unhealthy_threshold=UNHEALTHY_AFTER,
                 ),
-                stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=stickiness, cookie_duration=STICKY_SECONDS),
+                # ELB takes a sticky group beside another one in a rule only where the rule keeps clients on their group as well
+                # (kubernetes-sigs/aws-load-balancer-controller#2734): they would stay with a version whatever its weight, and nothing
+                # says that ECS keeps the rule's stickiness when it writes the weights. Sessions are in the cache, not in a task.
+                stickiness=aws.lb.TargetGroupStickinessArgs(type="lb_cookie", enabled=False),
                 tags={"Name": physical},
                 opts=self.child(),
             )

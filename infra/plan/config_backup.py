@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.plan.bucket_policies import Statement, bucket_arn
-from infra.plan.iam import policy, statement
+from infra.plan.iam import policy, statement, write_logs, write_traces
 
 SCHEDULES: Final[Mapping[str, str]] = {"application": "cron(0 3 * * ? *)", "system": "cron(0 4 * * ? *)"}
 """UTC, by the part that is saved (DTO-181: application 03:00, DTO-182: system 04:00)."""
@@ -83,11 +83,11 @@ def run_policy(
 
     through_s3 = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
     statements = [
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        write_logs(log_group_arn),
         statement(
             ["cloudwatch:PutMetricData"], ["*"], sid="WriteMetrics", conditions={"StringEquals": {"cloudwatch:namespace": namespace}}
         ),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_traces(),
         statement(["s3:PutObject"], [f"arn:{partition}:s3:::{bucket}/{FOLDER}*"], sid="WriteCopies"),
         statement(
             ["s3:ListBucket"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infra.plan.iam import policy, statement
+from infra.plan.iam import policy, statement, through_service
+from infra.plan.singletons import ENGINE_LEASE, GATEWAY_LEASE, halt_parameter
 
 FACTS_VERSION = 1
 """Version of the document that `facts` makes; `nautilus dr` refuses another."""
@@ -43,9 +44,9 @@ def facts(
         "maxLagSeconds": max_lag_seconds,
         "secretsPrefix": f"{project}/{environment}/",
         "repositoriesPrefix": f"{prefix}/",
-        "haltParameter": f"/{project}/{environment}/trading/halt",
+        "haltParameter": halt_parameter(project, environment),
         "leaseTable": f"{prefix}-leases",
-        "leases": ["engine", "ib-gateway"],
+        "leases": [ENGINE_LEASE, GATEWAY_LEASE],
         "cluster": f"{prefix}-cluster",
         "services": {"engine": f"{prefix}-engine", "gateway": f"{prefix}-ib-gateway", "standby": f"{prefix}-ib-gateway-standby"},
         "vault": f"{prefix}-backup",
@@ -77,13 +78,6 @@ def replication_policy(*, source: str, target: str, source_key: str, target_key:
             sid="ReadVersions",
         ),
         statement(["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"], [f"{target}/*"], sid="WriteCopies"),
-        statement(
-            ["kms:Decrypt"], [source_key], sid="OpenSource", conditions={"StringEquals": {"kms:ViaService": f"s3.{home}.amazonaws.com"}}
-        ),
-        statement(
-            ["kms:Encrypt", "kms:GenerateDataKey"],
-            [target_key],
-            sid="SealCopies",
-            conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
-        ),
+        through_service(source_key, ["kms:Decrypt"], service="s3", region=home, sid="OpenSource"),
+        through_service(target_key, ["kms:Encrypt", "kms:GenerateDataKey"], service="s3", region=region, sid="SealCopies"),
     )

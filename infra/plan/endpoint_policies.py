@@ -98,6 +98,15 @@ GUARDDUTY_AGENT_ACCOUNTS = MappingProxyType(
 """AWS's account behind the repository of GuardDuty's Fargate agent, by region (GuardDuty's user guide). Elsewhere the agent is not offered."""
 
 
+def guardduty_agent(region: str, partition: str = "aws") -> str | None:
+    """ARN of the repository from which ECS pulls the agent that GuardDuty puts beside a Fargate task; None where it offers none.
+
+    The task's execution role pulls it, so the role must be allowed to; otherwise the task runs without its agent, unwatched.
+    """
+    owner = GUARDDUTY_AGENT_ACCOUNTS.get(region)
+    return f"arn:{partition}:ecr:{region}:{owner}:repository/aws-guardduty-agent-fargate" if owner else None
+
+
 def placed(profile: EndpointProfile, zones: Sequence[str], without: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
     """The interface endpoints of a profile and the zones that each stands in, in the order of their names.
 
@@ -203,8 +212,7 @@ def endpoint_policy(service: str, *, account: str, region: str, partition: str =
                 "Resource": s3_objects_of_aws(region, partition),
             }
         )
-    elif service in ("ecr.api", "ecr.dkr") and (owner := GUARDDUTY_AGENT_ACCOUNTS.get(region)):
-        agent = f"arn:{partition}:ecr:{region}:{owner}:repository/aws-guardduty-agent-fargate"
+    elif service in ("ecr.api", "ecr.dkr") and (agent := guardduty_agent(region, partition)):
         pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
         statements.append(_aws_resources("GuardDutyAgent", pull, [agent], account))
     elif service == "ssm":

@@ -95,6 +95,28 @@ def policy(*statements: Json) -> str:
     return canonical({"Version": VERSION, "Statement": list(statements)})
 
 
+def write_logs(log_group_arn: str) -> Json:
+    """What a function's role may do with its own log group, which exists already."""
+    return statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs")
+
+
+def write_traces() -> Json:
+    """What a function's role may do with X-Ray, whose calls know no narrower resource."""
+    return statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces")
+
+
+def through_service(key_arn: str, actions: Sequence[str], *, service: str, region: str, sid: str) -> Json:
+    """Use of a key by a role, through one AWS service of this region alone."""
+    return statement(actions, [key_arn], sid=sid, conditions={"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}})
+
+
+def refuse_clear_text(actions: Sequence[str], resource: str) -> Json:
+    """In a resource's own policy: nobody does this without TLS."""
+    return statement(
+        actions, [resource], sid="RefuseClearText", effect="Deny", principal="*", conditions={"Bool": {"aws:SecureTransport": "false"}}
+    )
+
+
 def trust(service: str, *, account_id: str | None = None, source_arn: str | None = None) -> str:
     """Who may take a role: one AWS service, and where the service says so, only on behalf of this account.
 
@@ -145,6 +167,7 @@ def execution_policy(
     secret_key_arn: str,
     region: str,
     cached: Sequence[str] = (),
+    agent: str | None = None,
     partition: str = "aws",
 ) -> str:
     """What ECS itself may do to start a task: pull these images, write this log group, read these secrets.
@@ -158,6 +181,7 @@ def execution_policy(
         region: Of the secrets.
         cached: Those of `images` that the registry copies from a public one at the first pull. ECR then asks for two rights more:
             `BatchImportUpstreamImage`, and `CreateRepository` while there is no repository of the copy yet.
+        agent: ARN of the repository of GuardDuty's agent, which AWS puts beside the task; None where there is none.
         partition: Of the repositories.
     """
     statements = [
@@ -167,8 +191,11 @@ def execution_policy(
             [repository_arn(image, partition=partition) for image in images],
             sid="PullImage",
         ),
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        write_logs(log_group_arn),
     ]
+    if agent is not None:
+        pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        statements.append(statement(pull, [agent], sid="PullGuardDutyAgent"))
     if cached:
         statements.append(
             statement(
@@ -180,12 +207,7 @@ def execution_policy(
     if secrets:
         statements += [
             statement(["secretsmanager:GetSecretValue"], [secret_arn(one) for one in secrets], sid="ReadSecrets"),
-            statement(
-                ["kms:Decrypt"],
-                [secret_key_arn],
-                sid="DecryptSecrets",
-                conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-            ),
+            through_service(secret_key_arn, ["kms:Decrypt"], service="secretsmanager", region=region, sid="DecryptSecrets"),
         ]
     return policy(*statements)
 
@@ -198,7 +220,7 @@ def log_writer_policy(log_group_arn: str) -> str:
 def telemetry_policy(log_group_arn: str) -> str:
     """What a collector of traces and metrics may do with the task role. X-Ray's calls know no narrower resource."""
     return policy(
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_traces(),
         statement(["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteMetrics"),
     )
 
@@ -241,7 +263,8 @@ def hook_policy(
 ) -> str:
     """What the rollout hook may do: write its log and its trace, read alarms, this account's deployments and what people wrote for them.
 
-    Neither `cloudwatch:DescribeAlarms` for a list of names, nor X-Ray's calls, nor EC2's describing ones know a narrower resource.
+    Neither X-Ray's calls nor EC2's describing ones know a narrower resource; `cloudwatch:DescribeAlarms` does, and then shows no composite
+    alarm (CloudWatch API reference).
 
     Args:
         log_group_arn: Its log.
@@ -253,15 +276,15 @@ def hook_policy(
     """
     own = f"{region}:{account_id}"
     statements = [
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
-        statement(["cloudwatch:DescribeAlarms"], [f"arn:{partition}:cloudwatch:{own}:alarm:*"], sid="ReadAlarms"),
+        write_logs(log_group_arn),
+        statement(["cloudwatch:DescribeAlarms"], ["*"], sid="ReadAlarms"),
         statement(
             ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"],
             [f"arn:{partition}:ecs:{own}:service-deployment/*", f"arn:{partition}:ecs:{own}:service-revision/*"],
             sid="ReadDeployments",
         ),
         statement(["ec2:DescribeNetworkInterfaces"], ["*"], sid="FindLoadBalancer"),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_traces(),
     ]
     names = [
         f"{parameters}/{name}"
@@ -300,12 +323,7 @@ def lease_policy(*, table_arn: str, key_arn: str, leases: Sequence[str], region:
     return policy(
         rows("OwnLeases", ["dynamodb:GetItem", "dynamodb:UpdateItem"], leases),
         *([rows("OthersLeases", ["dynamodb:GetItem"], reads)] if reads else []),
-        statement(
-            ["kms:Decrypt"],
-            [key_arn],
-            sid="ReadTable",
-            conditions={"StringEquals": {"kms:ViaService": f"dynamodb.{region}.amazonaws.com"}},
-        ),
+        through_service(key_arn, ["kms:Decrypt"], service="dynamodb", region=region, sid="ReadTable"),
     )
 
 
@@ -393,42 +411,19 @@ def topic_policy(topic_arn: str, *, account_id: str) -> str:
         ),
         # EventBridge does not say whom it works for when it publishes to a topic: a condition would silence it without a trace.
         statement(["sns:Publish"], [topic_arn], sid="PublishFromRules", principal={"Service": ["events.amazonaws.com"]}),
-        statement(
-            ["sns:Publish"],
-            [topic_arn],
-            sid="RefuseClearText",
-            effect="Deny",
-            principal="*",
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        ),
+        refuse_clear_text(["sns:Publish"], topic_arn),
     )
 
 
 def private_topic_policy(topic_arn: str) -> str:
     """A topic of our own senders: their roles say who may publish, no AWS service may, and nobody does so in clear text."""
-    return policy(
-        statement(
-            ["sns:Publish"],
-            [topic_arn],
-            sid="RefuseClearText",
-            effect="Deny",
-            principal="*",
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        )
-    )
+    return policy(refuse_clear_text(["sns:Publish"], topic_arn))
 
 
 def queue_policy(queue_arn: str, *, account_id: str) -> str:
     """Who may reach a queue at all: this account, over TLS. Which of its roles may do what stands in their own policies (FSBP SQS.3)."""
     return policy(
-        statement(
-            ["sqs:*"],
-            [queue_arn],
-            sid="RefuseClearText",
-            effect="Deny",
-            principal="*",
-            conditions={"Bool": {"aws:SecureTransport": "false"}},
-        ),
+        refuse_clear_text(["sqs:*"], queue_arn),
         statement(
             ["sqs:*"],
             [queue_arn],
@@ -439,11 +434,6 @@ def queue_policy(queue_arn: str, *, account_id: str) -> str:
             conditions={"StringNotEquals": {"aws:PrincipalAccount": account_id}, "Null": {"aws:PrincipalAccount": "false"}},
         ),
     )
-
-
-def through_service(key_arn: str, actions: Sequence[str], *, service: str, region: str, sid: str) -> Json:
-    """Use of a key by a role, through one AWS service of this region alone."""
-    return statement(actions, [key_arn], sid=sid, conditions={"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}})
 
 
 def worker_policy(*, queue_arns: Sequence[str], key_arn: str, region: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from infra.plan.iam import Json, canonical, policy, statement
+from infra.plan.iam import Json, canonical, policy, statement, through_service
 from infra.settings.root import Settings
 
 MIGRATIONS = "migrations"
@@ -41,14 +41,17 @@ def reconciles(settings: Settings) -> bool:
     return settings.jobs.reconciliation.enabled and settings.services.engine.enabled
 
 
-def failures_pattern(*, cluster_arn: str, family_arn: str) -> str:
+def failures_pattern(*, cluster_arn: str, family_arn: str, container: str) -> str:
     """EventBridge's pattern of a job that ended badly: another exit code than 0, or an end that its program did not choose.
 
     The program's own end has the stop code EssentialContainerExited; the others are a start that failed, a stop by a person or by AWS.
+    Only the program's own container is asked for its exit code: GuardDuty puts an agent beside it, which AWS kills when the program has
+    ended. EventBridge wants name and exit code in the same element of the list.
 
     Args:
         cluster_arn: Where the job runs.
         family_arn: ARN of its task definitions without the revision.
+        container: The program's container.
     """
     return canonical(
         {
@@ -59,7 +62,7 @@ def failures_pattern(*, cluster_arn: str, family_arn: str) -> str:
                 "taskDefinitionArn": [{"prefix": f"{family_arn}:"}],
                 "lastStatus": ["STOPPED"],
                 "$or": [
-                    {"containers": {"exitCode": [{"anything-but": [0]}]}},
+                    {"containers": {"exitCode": [{"anything-but": [0]}], "name": [container]}},
                     {"stopCode": [{"anything-but": ["EssentialContainerExited"]}]},
                 ],
             },
@@ -87,12 +90,7 @@ def start_policy(*, cluster_arn: str, family_arn: str, role_arns: Sequence[str],
             conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
         statement(["sqs:SendMessage"], [queue_arn], sid="FileLostStarts"),
-        statement(
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            [queue_key_arn],
-            sid="SealLostStarts",
-            conditions={"StringEquals": {"kms:ViaService": f"sqs.{region}.amazonaws.com"}},
-        ),
+        through_service(queue_key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs", region=region, sid="SealLostStarts"),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from infra.plan.alarms import instance_memory_gib
-from infra.plan.iam import policy, statement
+from infra.plan.iam import policy, statement, through_service
 from infra.plan.secrets import PROXY_USER
 from infra.settings.data import MajorUpgrade, Postgres
 from infra.settings.data.postgres import PRELOADABLE
@@ -388,12 +388,7 @@ def proxy_policy(*, database_arn: str, secret_arn: str, secret_key_arn: str, reg
     return policy(
         statement(["rds-db:connect"], [database_arn], sid="Database"),
         statement(["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], [secret_arn], sid="Secret"),
-        statement(
-            ["kms:Decrypt"],
-            [secret_key_arn],
-            sid="SecretKey",
-            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-        ),
+        through_service(secret_key_arn, ["kms:Decrypt"], service="secretsmanager", region=region, sid="SecretKey"),
     )
 
 

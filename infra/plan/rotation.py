@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from infra.plan.flows import Role
-from infra.plan.iam import Json, canonical, policy, statement
+from infra.plan.iam import Json, canonical, policy, statement, through_service, write_logs, write_traces
 from infra.plan.secrets import Rotator, SecretKind, SecretSpec, read_by
 
 SCHEDULE = "cron(0 2 ? * SUN *)"
@@ -133,15 +133,10 @@ def function_policy(
     """
     own = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
     statements = [
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        write_logs(log_group_arn),
         statement([*own, "secretsmanager:UpdateSecretVersionStage"], list(secret_arns), sid="RotateSecrets"),
-        statement(
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            [key_arn],
-            sid="UseKey",
-            conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-        ),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        through_service(key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], service="secretsmanager", region=region, sid="UseKey"),
+        write_traces(),
     ]
     if replica:
         through = sorted(f"secretsmanager.{one}.amazonaws.com" for one in (region, replica.region))
@@ -163,10 +158,10 @@ def function_policy(
 def restart_policy(*, log_group_arn: str, secret_arns: Sequence[str], service_arns: Sequence[str]) -> str:
     """What the restart of consumers may do: see when secrets changed, never what they hold, and deploy these services again."""
     return policy(
-        statement(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group_arn}:*"], sid="WriteLogs"),
+        write_logs(log_group_arn),
         statement(["secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds"], list(secret_arns), sid="SeeDates"),
         statement(["ecs:DescribeServices", "ecs:UpdateService"], list(service_arns), sid="DeployAgain"),
-        statement(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"], sid="WriteTraces"),
+        write_traces(),
     )
 
 

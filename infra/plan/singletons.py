@@ -120,7 +120,12 @@ def alive_probe() -> Probe:
 
 
 def held_probe() -> Probe:
-    """Whether the task holds its lease: for a task whose main process may not even start before. ECS waits 180 s for it, then tries anew."""
+    """Whether the task holds its lease: for a task whose main process may not even start before.
+
+    No `startTimeout` limits the wait: a main container that waits leaves its task pending, which ECS neither counts as failed nor replaces
+    for its health; it begins anew after three hours (aws/containers-roadmap#2379). A lease that comes free before starts it at once. Once
+    it runs, 15 s without the lease end the task.
+    """
     return Probe(_asks("/held"), interval=5, timeout=5, retries=3, start=180)
 
 

@@ -63,7 +63,12 @@ class Queues(Section):
     jobs: Queue = Field(
         default_factory=Queue, description="Background jobs: reports, exports, notifications, which have no place inside a request."
     )
-    more: dict[QueueName, Queue] = Field(default_factory=dict, max_length=20, description="Further queues by name, at most 20.")
+    more: dict[QueueName, Queue] = Field(
+        default_factory=dict,
+        # Each brings three alarms, whose names stand with all others in one SSM parameter of 8,192 bytes.
+        max_length=10,
+        description="Further queues by name, at most 10.",
+    )
 
     @property
     def named(self) -> dict[str, Queue]:

@@ -51,7 +51,13 @@ LocalTime = Annotated[
 ]
 Days = Annotated[
     str,
-    Field(pattern=r"^(MON|TUE|WED|THU|FRI|SAT|SUN)([-,](MON|TUE|WED|THU|FRI|SAT|SUN))*$", max_length=27, examples=["MON-FRI"]),
+    Field(
+        # A range has two ends: MON-WED-FRI is refused by Application Auto Scaling, in the middle of an update.
+        pattern=r"^(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))?"
+        r"(,(MON|TUE|WED|THU|FRI|SAT|SUN)(-(MON|TUE|WED|THU|FRI|SAT|SUN))?)*$",
+        max_length=27,
+        examples=["MON-FRI"],
+    ),
     Accepts("days of the week as cron has them, such as MON-FRI or MON,WED", "MON-FRI"),
 ]
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lambdas.rollout_hook.orders import Smoke
 
 _NAMES_A_CALL = 100  # DescribeAlarms takes at most 100 names
-_BOTO = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+# ECS's API lies behind the NAT, where replies to ports below 32768 are refused (infra.plan.nacls.LINUX), and AWS lets a function in a VPC
+# open connections from 1024 on: an attempt may be lost for that alone, and the next one starts at another port.
+_BOTO = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 _SMOKE_SECONDS = 40
 """Longest run of the smoke test in one call, in seconds: half of what the function has."""
 _ROLLING_BACK = frozenset({"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
@@ -89,9 +91,15 @@ class Aws:
         if not found:
             raise CannotSeeError(f"ECS does not know the deployment {arn!r}")
         target = found[0].get("targetServiceRevision", {})
+        sources = found[0].get("sourceServiceRevisions") or []
         weight = target.get("requestedProductionTrafficWeight")
+        if weight is None:
+            # Before the first shift the new version may have none; what the old one carries says the same.
+            carried = [source.get("requestedProductionTrafficWeight") for source in sources]
+            if carried and None not in carried:
+                weight = max(0.0, 100.0 - sum(float(share) for share in carried))
         return Deployment(
-            first=not found[0].get("sourceServiceRevisions"),
+            first=not sources,
             rolling_back=found[0].get("status") in _ROLLING_BACK,
             percent=None if weight is None else float(weight),
             revision=str(target.get("arn", "")),

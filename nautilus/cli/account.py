@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nautilus.cli.errors import CannotTellError, CliError, RefusedError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_EXPIRED: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+"""Error codes by which AWS's services say that a permission is missing; which word it is depends on the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +27,12 @@ class Identity:
 
 def aws_trouble(error: Exception, doing: str) -> CliError:
     """An exception of boto3 as an error of ours: no credentials, no network, or a refusal of AWS's; none of them is an answer."""
+    from botocore.exceptions import ClientError
+
+    from nautilus.ops.steps import code_of
+
+    if isinstance(error, ClientError):
+        return _refusal(error, code_of(error), doing)
     kind = type(error).__name__
     if kind in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound", "NoRegionError"):
         hint = "set AWS_PROFILE, run `aws sso login`, or give the credentials in another way that boto3 knows"
@@ -26,6 +41,16 @@ def aws_trouble(error: Exception, doing: str) -> CliError:
         return CannotTellError("credentials", f"{doing}: {error}", where="AWS credentials", hint="aws sso login")
     if kind in ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError"):
         return CannotTellError("network", f"{doing}: {error}", where="AWS")
+    return CannotTellError("aws", f"{doing}: {error}", where="AWS")
+
+
+def _refusal(error: ClientError, code: str, doing: str) -> CliError:
+    if code in _EXPIRED:
+        said = f"{doing}: the credentials have run out, or AWS does not know them"
+        return CannotTellError("credentials", said, where="AWS credentials", hint="aws sso login")
+    if code in _DENIED:
+        said = str(error.response.get("Error", {}).get("Message") or error)
+        return CannotTellError("permission", f"{doing}: AWS refuses {error.operation_name}", where="AWS", details=[said])
     return CannotTellError("aws", f"{doing}: {error}", where="AWS")
 
 

@@ -203,6 +203,7 @@ def destroy(
     if unlocking:
         opened = session.watch("unlock", lambda on_event: session.engine.up(on_event, unlock=True, timeout=limit))
         session.judge(opened, "unlock", locked=False)
+    _clear_documents(session)
     result = session.watch("destroy", lambda on_event: session.engine.destroy(on_event, unlock=unlocking, timeout=limit))
     session.judge(result, "destroy", locked=False)
     left = len(_resources(session))
@@ -215,6 +216,29 @@ def destroy(
             hint=f"nautilus state export --stack {stack}",
         )
     _show(session, result, "destroy", planned=False, hints=[], more={"left": left})
+
+
+def _clear_documents(session: Session) -> None:
+    """Delete the versions of AppConfig's documents that people made: AppConfig keeps a profile that has one, and Pulumi deletes its own alone."""
+    facts = None if session.simulated else session.engine.outputs().get("appConfig")
+    if not facts:
+        return
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from nautilus.cli import account
+    from nautilus.ops.flags import PROFILES, parse_place, prune
+    from nautilus.ops.steps import code_of
+
+    place, client, gone = parse_place(facts), account.aws_session(session.region).client("appconfig"), 0
+    for profile in PROFILES:
+        try:
+            gone += len(prune(client, place, profile, keep=0))
+        except (BotoCoreError, ClientError) as error:
+            # An earlier attempt has deleted the profile already.
+            if not isinstance(error, ClientError) or code_of(error) != "ResourceNotFoundException":
+                raise account.aws_trouble(error, f"deleting the versions of {profile} in AppConfig") from error
+    if gone:
+        session.output.note(f"deleted {gone} versions of documents in AppConfig that people made")
 
 
 _SWITCH = re.compile(r"delet(e|ion)Protection(Enabled)?$", re.IGNORECASE)

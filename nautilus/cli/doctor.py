@@ -124,6 +124,7 @@ def _outputs(session: Session) -> dict[str, Any]:
 
 def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[str, Any]) -> Platform:
     """What the settings say that people must provide. The account stack has neither names nor services, only people who hear of alarms."""
+    from infra.plan.jobs import reconciles
     from infra.plan.secrets import SecretKind, inventory
     from infra.settings.root import Settings as Full
     from nautilus.ops.doctor import Platform as Facts
@@ -146,7 +147,7 @@ def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[
     if settings.timescale.enabled:
         images |= {"timescale": settings.timescale.image_digest, "etcd": settings.timescale.etcd_image_digest}
         setting |= {"timescale": "timescale.imageDigest", "etcd": "timescale.etcdImageDigest"}
-    filled = tuple(spec.name for spec in inventory(settings.trading) if spec.kind is SecretKind.FILLED)
+    filled = tuple(spec.name for spec in inventory(settings.trading, reconciliation=reconciles(settings)) if spec.kind is SecretKind.FILLED)
     return Facts(
         stack=stack,
         domain=settings.edge.dns.domain,

@@ -70,6 +70,17 @@ def _open(stack: str | None, config_dir: Path | None, as_json: bool) -> _Open:
     return _Open(session, settings, aws, caller, names.path("trading", "halt"), names("leases", limit=255))
 
 
+def _check_why(why: str) -> None:
+    """Raises BadUseError for a reason that is none, before anybody is asked: in a hurry nobody waits for that."""
+    from nautilus.cli.errors import BadUseError
+    from nautilus.ops.halt import check_why
+
+    try:
+        check_why(why)
+    except ValueError as error:
+        raise BadUseError(str(error), where="--why", hint='--why "prices run away"') from None
+
+
 def _asking(doing: str, call: Callable[[], Answer]) -> Answer:
     """An answer of AWS's. Raises CannotTellError where there is none."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -83,7 +94,7 @@ def _asking(doing: str, call: Callable[[], Answer]) -> Answer:
 
 
 def _write(opened: _Open, *, halted: bool, why: str, seen: Version | None) -> Halt:
-    from nautilus.cli.errors import BadUseError, RefusedError
+    from nautilus.cli.errors import RefusedError
     from nautilus.ops import halt as library
 
     try:
@@ -91,8 +102,6 @@ def _write(opened: _Open, *, halted: bool, why: str, seen: Version | None) -> Ha
             f"writing {opened.parameter}",
             lambda: library.set_halt(opened.ssm, opened.parameter, halted=halted, who=opened.caller.arn, why=why, now=now(), seen=seen),
         )
-    except ValueError as error:
-        raise BadUseError(str(error), where="--why") from None
     except library.ChangedMeanwhileError as error:
         raise RefusedError(
             "changed",
@@ -120,6 +129,7 @@ def halt(why: WhyOption, stack: StackOption = None, config_dir: ConfigDirOption 
 
     The engine and its watchdog read the flag every few seconds. What was sent before is on its way.
     """
+    _check_why(why)
     opened = _open(stack, config_dir, as_json)
     made = _write(opened, halted=True, why=why, seen=None)
     text = f"trading on {opened.session.stack} is halted by {made.who}: {made.why}"
@@ -132,15 +142,11 @@ def resume(
 ) -> None:
     """Let trading go on. Real money, or a flag that nobody can read, needs the stack's name typed by a person, or --yes."""
     from infra.settings.trading import TradingMode
-    from nautilus.cli.errors import BadUseError
     from nautilus.ops import halt as library
 
+    _check_why(why)
     opened = _open(stack, config_dir, as_json)
     session, name = opened.session, opened.session.stack
-    try:
-        library.check_why(why)
-    except ValueError as error:
-        raise BadUseError(str(error), where="--why") from None
     seen = _asking(f"reading {opened.parameter}", lambda: library.current(opened.ssm, opened.parameter))
     question = ""
     try:

@@ -7,7 +7,7 @@ import os
 import traceback
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 DEBUG_VARIABLE: Final = "NAUTILUS_DEBUG"
 """Set to 1 to see the traceback of an unexpected error."""
@@ -124,6 +124,16 @@ def debugging(environ: Mapping[str, str] | None = None) -> bool:
     return (os.environ if environ is None else environ).get(DEBUG_VARIABLE, "") not in ("", "0")
 
 
+def _given(error: BaseException) -> str:
+    """What was typed, where the parser's text says only what should have been: some versions of typer check values with pydantic."""
+    errors = getattr(error.__cause__, "errors", None)
+    found = errors() if callable(errors) else None
+    if not isinstance(found, list) or not found:
+        return ""
+    typed = repr(cast("list[dict[str, object]]", found)[0].get("input"))
+    return "" if typed in str(error) or typed in str(getattr(error, "message", "")) else f", not {typed}"
+
+
 def classify(error: BaseException) -> CliError:
     """Any exception as a `CliError`, without a traceback.
 
@@ -138,7 +148,7 @@ def classify(error: BaseException) -> CliError:
     if callable(describe):
         context = getattr(error, "ctx", None)
         command = getattr(context, "command_path", None)
-        return BadUseError(str(describe()), where=command, hint=f"{command} --help" if command else "nautilus --help")
+        return BadUseError(str(describe()) + _given(error), where=command, hint=f"{command} --help" if command else "nautilus --help")
     if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError) and error.filename:
         return CannotTellError("file", f"{os.strerror(error.errno or errno.EIO)}", where=str(error.filename))
     summary = " ".join(str(error).split()) or type(error).__name__

@@ -63,9 +63,11 @@ def check(
     from nautilus.cli import account
     from nautilus.cli.errors import RefusedError
     from nautilus.ops import images as library
+    from nautilus.ops.steps import code_of
 
     session, settings = _open(stack, config_dir, as_json)
     wanted = _wanted(settings, service, digest, session.stack)
+    session.name_account()
     prefix = f"{settings.platform.project}-{settings.platform.environment.value}"
     accept = library.accepted_on({key: one.until for key, one in settings.registry.accept_findings.items()}, today())
     profile = _profile(session, settings)
@@ -76,6 +78,15 @@ def check(
             for name, found in wanted.items()
         }
     except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and code_of(error) == "RepositoryNotFoundException":
+            raise RefusedError(
+                "no-repository",
+                f"{session.stack} has no repositories yet for its images: {', '.join(wanted)}"
+                if len(wanted) > 1
+                else f"{session.stack} has no repository {prefix}/{next(iter(wanted))} yet",
+                where=f"stack {session.stack}",
+                hint=f"nautilus up --stack {session.stack} makes them, in the phase `foundation`; then docs/images.md, Push",
+            ) from None
         raise account.aws_trouble(error, f"images of {session.stack}") from error
     document: dict[str, Any] = {
         **session.header("images check"),
@@ -110,7 +121,6 @@ def _open(stack: str | None, config_dir: Any, as_json: bool) -> tuple[Session, S
     session = open_session(name, config_dir=config_dir, as_json=as_json)
     if not isinstance(session.settings, Full):
         raise BadUseError(f"the stack {name} has no images", where=f"--stack {name}")
-    session.name_account()
     return session, session.settings
 
 
@@ -123,7 +133,7 @@ def _wanted(settings: Settings, service: str | None, digest: str | None, stack: 
     if digest is not None and service is None:
         raise BadUseError("a digest alone is no image: which repository?", where="--digest", hint="add --service backend")
     if digest is not None and not _DIGEST.fullmatch(digest):
-        raise BadUseError("that is no digest: sha256: and 64 hexadecimal digits", where="--digest")
+        raise BadUseError(f"{digest} is no digest of an image", where="--digest", hint="sha256: and 64 hexadecimal digits")
     if service is None:
         if not named:
             raise RefusedError("no-images", f"the settings of {stack} name no image", where=f"stack {stack}", hint="docs/images.md, Push")

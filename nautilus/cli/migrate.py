@@ -268,14 +268,14 @@ def _asking(stack: str) -> Generator[None]:
     """AWS is asked in here; what it does not answer ends the command with exit code 3."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from nautilus.cli import account
     from nautilus.cli.errors import CannotTellError
-    from nautilus.cli.rollout import told
     from nautilus.ops.jobs import JobError, JobLostError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise told(error, f"migrations of {stack}") from error
+        raise account.aws_trouble(error, f"migrations of {stack}") from error
     except JobLostError as error:
         hint = f"docs/runbooks/migrations.md; the task: {error.task}"
         raise CannotTellError("lost", str(error), where=f"stack {stack}", hint=hint) from None

@@ -10,7 +10,6 @@ import typer
 from nautilus.cli import rollout_stack as base
 from nautilus.cli.errors import BadUseError, RefusedError
 from nautilus.cli.options import ConfigDirOption, JsonOption, LocalStackOption, StackOption, YesOption
-from nautilus.cli.rollout_stack import told as told
 from nautilus.cli.rollout_watch import ServiceOption, status, watch
 
 if TYPE_CHECKING:

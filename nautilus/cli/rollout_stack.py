@@ -10,12 +10,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nautilus.cli.errors import BadUseError, CannotTellError, CliError, RefusedError
+from nautilus.cli.errors import BadUseError, CannotTellError, RefusedError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from infra.plan.rollout import RolloutPlan
     from infra.settings.root import Settings
     from infra.settings.workloads import Container, WebService
     from nautilus.cli.account import Identity
@@ -172,37 +171,15 @@ def asking(doing: str, stack: str) -> Generator[None]:
     """AWS is asked in here; what it does not answer ends the command with exit code 3."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from nautilus.cli import account
     from nautilus.ops.rollout.deployments import UnseenError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise told(error, doing) from error
+        raise account.aws_trouble(error, doing) from error
     except UnseenError as error:
         raise CannotTellError("unseen", str(error), where=f"stack {stack}") from None
-
-
-def told(error: Exception, doing: str) -> CliError:
-    """An exception of boto3 as an error of ours: which permission is missing, whether the credentials have run out."""
-    from botocore.exceptions import ClientError
-
-    from nautilus.cli import account
-    from nautilus.ops.steps import code_of
-
-    if not isinstance(error, ClientError):
-        return account.aws_trouble(error, doing)
-    code = code_of(error)
-    if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"):
-        return CannotTellError(
-            "credentials",
-            f"{doing}: the credentials have run out, or AWS does not know them",
-            where="AWS credentials",
-            hint="aws sso login",
-        )
-    if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):
-        said = str(error.response.get("Error", {}).get("Message") or error)
-        return CannotTellError("permission", f"{doing}: AWS refuses {error.operation_name}", where="AWS", details=[said])
-    return account.aws_trouble(error, doing)
 
 
 def reason_of(why: str) -> str:
@@ -217,9 +194,11 @@ def reason_of(why: str) -> str:
 
 def plan_document(settings: Settings, service: str) -> dict[str, Any]:
     """The plan of a service out of its settings. A singleton's is that of ECS's rolling update with 0 and 100 percent."""
+    from infra.plan.rollout import plan_of
+
     web = web_settings(settings, service)
     if web is not None:
-        made = made_plan(web)
+        made = plan_of(web.rollout)
         return {**made.as_json(), "guard_minutes": made.guard_minutes}
     return {
         "strategy": "ROLLING",
@@ -236,14 +215,9 @@ def plan_document(settings: Settings, service: str) -> dict[str, Any]:
     }
 
 
-def made_plan(web: WebService) -> RolloutPlan:
-    from infra.plan.rollout import plan
-
-    return plan(web.rollout.steps, hold_minutes=web.rollout.hold_minutes, bake_minutes=web.rollout.bake_minutes)
-
-
 def rules_of(settings: Settings, service: str) -> Rules:
     """What the settings ask of a rollout of this service."""
+    from infra.plan.rollout import plan_of
     from infra.plan.trading_calendar import guard
     from infra.settings.registry import Signing
     from infra.settings.trading import TradingMode
@@ -254,7 +228,7 @@ def rules_of(settings: Settings, service: str) -> Rules:
     return Rules(
         guard=guard(
             settings.trading,
-            minutes=SINGLETON_MINUTES if web is None else made_plan(web).guard_minutes,
+            minutes=SINGLETON_MINUTES if web is None else plan_of(web.rollout).guard_minutes,
             scope=RolloutGuard.ALL if web is None else web.rollout.guard,
         ),
         # The backend's database alone has migrations.

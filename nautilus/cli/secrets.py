@@ -449,13 +449,15 @@ def _who(session: Session) -> str:
 
 
 def _restart(opened: _Open, held: Held) -> list[str]:
-    """The commands that restart the services that read a secret, as far as they run on ECS."""
+    """The commands that restart the services that read a secret, as far as they run on ECS; a standby reads what its other does."""
+    from nautilus.ops.rollout.facts import workload
+
     cluster, found = opened.outputs.get("clusterName"), opened.outputs.get("serviceNames")
     services = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     return [
         f"aws ecs update-service --region {opened.session.region} --cluster {cluster} --service {services[name]} --force-new-deployment"
-        for name in held.consumers
-        if name in services and cluster
+        for name in sorted(services)
+        if workload(name) in held.consumers and cluster
     ]
 
 

@@ -29,7 +29,7 @@ def smoke(
     path: PathsOption = [],  # noqa: B006 - typer reads the default and never changes it
     websocket: Annotated[
         list[str], typer.Option("--websocket", metavar="PATH", help="Path that must take a WebSocket handshake; once for each.")
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006 - as above
     latency_ms: Annotated[
         float | None,
         typer.Option(

@@ -19,6 +19,8 @@ from typing import Any, Final, cast
 
 from botocore.exceptions import ClientError
 
+from nautilus.ops.steps import code_of
+
 CRITICAL: Final = "CRITICAL"
 SIGNATURE: Final = "application/vnd.cncf.notary.signature"
 """Artifact type of a Notary Project signature (its specification)."""
@@ -165,10 +167,6 @@ def accepted_on(entries: Mapping[str, str | date], today: date) -> frozenset[str
     return frozenset(key for key, until in entries.items() if (until if isinstance(until, date) else date.fromisoformat(until)) >= today)
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _platforms(ecr: Any, repository: str, digest: str, processor: str | None) -> list[str] | None:
     """Digests of what would run: the image itself, or those that an index names; None where the registry has no such image.
 
@@ -211,9 +209,9 @@ def _scanned(
             first = ecr.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": digest}, maxResults=_PAGE)
             status = str(first.get("imageScanStatus", {}).get("status", Missing.NO_SCAN))
         except ClientError as error:
-            if _code(error) not in ("ScanNotFoundException", "ImageNotFoundException"):
+            if code_of(error) not in ("ScanNotFoundException", "ImageNotFoundException"):
                 raise
-            missing = Missing.NO_SCAN if _code(error) == "ScanNotFoundException" else Missing.NO_IMAGE
+            missing = Missing.NO_SCAN if code_of(error) == "ScanNotFoundException" else Missing.NO_IMAGE
             return ScanVerdict(repository, digest, missing)
         if status not in _RUNNING:
             break

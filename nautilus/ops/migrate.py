@@ -7,6 +7,7 @@ exit code is the answer, and its lines of JSON are the reasons.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from nautilus.ops import jobs
 from nautilus.ops.jobs import Ended, JobError, JobFacts, JobLostError, Revision
-from nautilus.ops.rollout.records import LONGEST_WHY, Migration
+from nautilus.ops.rollout.records import LONGEST_WHY, Migration, put_migration
 
 JOB: Final = "migrations"
 STARTED_BY: Final = "nautilus-migrate"
@@ -173,11 +174,10 @@ def service_of(job: JobFacts) -> str:
 
 def record(ssm: Any, parameter: str, *, digest: str, status: str, who: str, at: datetime, detail: str) -> Migration:
     """Write how the migration of a digest stands, for the rollout hook and `nautilus rollout start`."""
-    # Parameter Store takes two opening braces for a reference to another parameter, and refuses the value.
-    said = detail.replace("{{", "{ {")[:LONGEST_WHY]
+    # Parameter Store takes two opening braces for a reference to another parameter, and refuses the value: no two may stay together.
+    said = re.sub(r"\{(?=\{)", "{ ", detail)[:LONGEST_WHY]
     made = Migration(digest, status, who, at.astimezone(UTC).isoformat(timespec="seconds"), said)
-    document = {"digest": made.digest, "status": made.status, "who": made.who, "at": made.at, "detail": made.detail}
-    ssm.put_parameter(Name=parameter, Value=json.dumps(document, sort_keys=True), Type="String", Overwrite=True)
+    put_migration(ssm, parameter, made)
     return made
 
 
@@ -388,6 +388,5 @@ def _put_back(ssm: Any, parameter: str, known: Migration | None) -> Migration | 
     if known is None:
         ssm.delete_parameter(Name=parameter)
     else:
-        document = {"digest": known.digest, "status": known.status, "who": known.who, "at": known.at, "detail": known.detail}
-        ssm.put_parameter(Name=parameter, Value=json.dumps(document, sort_keys=True), Type="String", Overwrite=True)
+        put_migration(ssm, parameter, known)
     return known

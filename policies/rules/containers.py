@@ -16,7 +16,7 @@ _SECRET_NAME = re.compile(
     r"(^|_)(PASS(WORD|WD|PHRASE)?|PWD|SECRET|SECRETS|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|SECRET_?KEY|PRIVATE_?KEY|SIGNING_?KEY|ENCRYPTION_?KEY|AUTH_?KEY)(_|$)"
 )
 _HARMLESS_NAME = re.compile(
-    r"_(ARN|NAME|ID|PATH|FILE|DIR|URI|ENDPOINT|HOST|PORT|TTL|SECONDS|MINUTES|HOURS|DAYS|LENGTH|MIN_LENGTH|ALGORITHM|PREFIX|HEADER|ISSUER|AUDIENCE|ENABLED|REQUIRED|POLICY|ROTATION)$"
+    r"_(ARN|NAME|ID|PATH|FILE|DIR|URI|ENDPOINT|HOST|PORT|TTL|SECONDS|MINUTES|HOURS|DAYS|LENGTH|MIN_LENGTH|ALGORITHM|PREFIX|HEADER|ISSUER|AUDIENCE|ENABLED|REQUIRED|POLICY|ROTATION|QUEUE_URL)$"
 )
 _SECRET_VALUE = (
     (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
@@ -97,6 +97,7 @@ ECS_06 = ResourceRule(
             "settings about secrets",
             _task(("ACCESS_TOKEN_EXPIRE_MINUTES", "30"), ("JWT_SECRET_ARN", "arn:aws:secretsmanager:x"), ("PASSWORD_MIN_LENGTH", "12")),
         ),
+        good("where a queue of that name is", _task(("SECRETS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/x-secrets"))),
         good("an address without a password", _task(("DATABASE_URL", "postgresql://db.internal:5432/nautilus"))),
         good("an empty value", _task(("API_KEY", ""))),
         bad("a secret by name", _task(("JWT_SECRET", "0123456789abcdef"))),

@@ -48,7 +48,9 @@ def test_the_caller_must_be_of_the_account() -> None:
         (NoCredentialsError(), "credentials"),
         (ProfileNotFound(profile="x"), "credentials"),
         (EndpointConnectionError(endpoint_url="https://sts"), "network"),
-        (ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "GetCallerIdentity"), "aws"),
+        (ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "GetCallerIdentity"), "credentials"),
+        (ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "GetCallerIdentity"), "permission"),
+        (ClientError({"Error": {"Code": "Throttling", "Message": "slow"}}, "GetCallerIdentity"), "aws"),
     ],
 )
 def test_no_answer_of_aws_is_3(error: Exception, code: str) -> None:
@@ -217,7 +219,7 @@ def test_the_toolchain_is_owed_only_where_nothing_can_be_built(monkeypatch: pyte
 
 def test_the_platform_lists_what_people_provide() -> None:
     facts = doctor.platform_of("prod", settings("prod"), {"zoneId": "Z1"})
-    assert set(facts.images) == {"backend", "frontend", "engine", "ib-gateway", "timescale", "etcd"}
+    assert set(facts.images) == {"backend", "frontend", "engine", "ib-gateway", "timescale", "etcd", "watchdog"}
     assert facts.setting_of_image["etcd"] == "timescale.etcdImageDigest"
     assert facts.setting_of_image["ib-gateway"] == "services.ibGateway.imageDigest"
     assert {"ib-username", "ib-password", "binance-api-key"} <= set(facts.filled_secrets)

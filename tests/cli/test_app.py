@@ -146,6 +146,23 @@ def test_classification(error: BaseException, code: str, exit_code: int) -> None
     assert found.message
 
 
+@pytest.mark.parametrize(
+    ("args", "option", "value"),
+    [
+        (("rollout", "history", "--limit", "0"), "--limit", "'0'"),
+        (("rollout", "watch", "--interval", "soon"), "--interval", "'soon'"),
+        (("flags", "volume", "500", "--why", "a rise"), "PERCENT", "'500'"),
+        (("flags", "show", "colours"), "PROFILE", "'colours'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_option(nautilus: Nautilus, args: tuple[str, ...], option: str, value: str) -> None:
+    ran = nautilus(*args, "--json")
+    message = ran.document["error"]["message"]
+    assert ran.code == 2
+    assert option in message
+    assert message.count(value) == 1
+
+
 def test_an_error_document_keeps_what_else_is_known() -> None:
     error = CliError("policy", "two", exit_code=ExitCode.NO, where="stack x", details=["a"], hint="do", log="f", document={"changes": {}})
     assert error.as_document() == {

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from nautilus.cli import deploy
+from nautilus.cli import account, deploy
 from nautilus.cli.session import Session
 from nautilus.engine.events import Diagnostic, PolicyViolation, Severity
 from nautilus.engine.run import Outcome, Verb
@@ -208,7 +209,7 @@ def test_unlocking_on_aws_wants_the_name_typed(
     fake.engine.states = list(PROTECTED)
     ran = nautilus("destroy", "--stack", "staging", "--unlock")
     assert ran.code == code
-    assert fake.engine.operations == (["up", "destroy"] if code == 0 else [])
+    assert fake.engine.operations == (["up", "outputs", "destroy"] if code == 0 else [])
 
 
 # -- destroy ------------------------------------------------------------------------------------------------------------
@@ -244,6 +245,71 @@ def test_an_unlock_that_fails_deletes_nothing(nautilus: Nautilus, fake: Engines)
     fake.engine.answers["up"] = result(Verb.UP, outcome=Outcome.FAILED, errors=["boom"])
     assert nautilus("destroy", "--unlock").code == 3
     assert fake.engine.operations == ["up"]
+
+
+class Documents:
+    """AppConfig's hosted versions by profile, and nothing else; a profile without an entry is gone."""
+
+    def __init__(self, versions: dict[str, list[int]]) -> None:
+        self.versions = versions
+
+    def client(self, service: str) -> Documents:
+        assert service == "appconfig"
+        return self
+
+    def list_hosted_configuration_versions(self, **given: Any) -> dict[str, Any]:
+        profile = given["ConfigurationProfileId"]
+        if profile not in self.versions:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "ListHostedConfigurationVersions")
+        return {"Items": [{"VersionNumber": number} for number in self.versions[profile]]}
+
+    def delete_hosted_configuration_version(self, **given: Any) -> None:
+        self.versions[given["ConfigurationProfileId"]].remove(given["VersionNumber"])
+
+
+def _app_config() -> dict[str, str]:
+    facts = {f"{kind}.{name}": f"{kind}-{name}" for kind in ("profile", "environment") for name in ("flags", "limits", "volume")}
+    return facts | {f"strategy.{name}": name for name in ("gradual", "immediate", "watched")} | {"application": "app1234", "key": "k"}
+
+
+def test_destroy_first_deletes_the_documents_that_people_made(
+    nautilus: Nautilus, fake: Engines, aws: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AppConfig deletes no profile with a version in it, and Pulumi deletes its own version alone."""
+    assert aws
+    fake.engine.states = [{"urn": VPC, "inputs": {}}]
+    fake.engine.values = {"appConfig": _app_config()}
+    documents = Documents({"profile-volume": [3, 2, 1], "profile-limits": [1]})
+    monkeypatch.setattr(account, "aws_session", lambda _region: documents)
+    left: list[list[int]] = []
+    destroy = FakeEngine.destroy
+
+    def remember(self: FakeEngine, *given: Any, **more: Any) -> Any:
+        left.append(list(documents.versions["profile-volume"]))
+        return destroy(self, *given, **more)
+
+    monkeypatch.setattr(FakeEngine, "destroy", remember)
+    ran = nautilus("destroy", "--stack", "staging", "--yes")
+    assert ran.code == 0
+    assert left == [[1]]
+    assert "deleted 2 versions" in ran.err
+
+
+def test_documents_that_cannot_be_deleted_stop_the_destroy(
+    nautilus: Nautilus, fake: Engines, aws: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert aws
+    fake.engine.states = [{"urn": VPC, "inputs": {}}]
+    fake.engine.values = {"appConfig": _app_config()}
+    documents = Documents({"profile-flags": [2, 1]})
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DeleteHostedConfigurationVersion")
+
+    monkeypatch.setattr(documents, "delete_hosted_configuration_version", refuse)
+    monkeypatch.setattr(account, "aws_session", lambda _region: documents)
+    assert nautilus("destroy", "--stack", "staging", "--yes").code == 3
+    assert fake.engine.operations == ["outputs"], "nothing was destroyed"
 
 
 def test_leftovers_are_no_success(nautilus: Nautilus, fake: Engines, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,16 @@ def test_without_a_reason_nothing_is_done(prod: Desk, args: tuple[str, ...]) -> 
     assert prod.versions == 0
 
 
+@pytest.mark.parametrize("command", ["halt", "resume"])
+def test_a_short_reason_is_said_before_aws_is_asked(prod: Desk, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    def nobody(_session: Any) -> Any:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(account, "identity", nobody)
+    ran = prod(command, "--why", "x")
+    assert (ran.code, ran.document["error"]["where"]) == (2, "--why")
+
+
 def test_real_money_goes_on_only_after_a_person_has_said_so(prod: Desk) -> None:
     prod("halt", *WHY)
     ran = prod("resume", "--why", "calm again")

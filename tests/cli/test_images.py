@@ -144,3 +144,23 @@ def test_a_signature_is_asked_for_where_the_settings_say_so(nautilus: Nautilus, 
 def test_an_error_of_aws_is_no_answer(nautilus: Nautilus, gate: Gate) -> None:
     gate.error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeImageScanFindings")
     assert nautilus("images", "check", "--stack", "prod").code == 3
+
+
+def test_a_stack_without_repositories_is_told_how_to_get_them(nautilus: Nautilus, gate: Gate) -> None:
+    gate.error = ClientError({"Error": {"Code": "RepositoryNotFoundException", "Message": "no"}}, "BatchGetImage")
+    ran = nautilus("images", "check", "--stack", "prod", "--json")
+    assert (ran.code, ran.document["error"]["code"]) == (1, "no-repository")
+    assert "nautilus up --stack prod" in ran.document["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    "args", [("--digest", DIGEST), ("--service", "backend", "--digest", "latest"), ("--service", "cat", "--digest", DIGEST)]
+)
+def test_bad_use_is_said_before_aws_is_asked(
+    nautilus: Nautilus, gate: Gate, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    def nobody(_session: Any) -> Any:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(account, "identity", nobody)
+    assert nautilus("images", "check", *args, "--stack", "prod", "--json").code == 2

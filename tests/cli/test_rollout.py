@@ -17,7 +17,6 @@ from rich.console import Console
 
 from infra.settings.loader import load_stack
 from nautilus.cli import account, rollout_stack
-from nautilus.cli import rollout as cli
 from nautilus.cli.rollout_view import bar, duration, watch_view
 from nautilus.engine.events import Step
 from nautilus.engine.run import Verb
@@ -546,7 +545,7 @@ class TestTrouble:
         ],
     )
     def test_no_answer_is_3(self, error: Exception, code: str) -> None:
-        told = cli.told(error, "looking")
+        told = account.aws_trouble(error, "looking")
         assert (told.code, int(told.exit_code)) == (code, 3)
 
     def test_a_stack_that_is_not_up(self, session: CachedSession, aws_session: Configured, nautilus: Nautilus) -> None:

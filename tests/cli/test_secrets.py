@@ -168,6 +168,15 @@ class TestPut:
         assert "--cluster nautilus-prod --service nautilus-prod-engine --force-new-deployment" in ran.out
         assert "Sunday 02:00 to 04:00 UTC" in ran.out
 
+    def test_a_standby_is_restarted_like_its_other(self, stack: Stack, nautilus: Nautilus, typed: Callable[..., list[str]]) -> None:
+        names = ("engine", "ib-gateway", "ib-gateway-standby")
+        stack.fake.engine.values["serviceNames"] = {name: f"nautilus-prod-{name}" for name in names}
+        stack.add("ib-password", Consumers="ib-gateway")
+        typed(CANARY, CANARY)
+        ran = nautilus("secrets", "put", "ib-password", "--stack", "prod")
+        assert ran.code == 0
+        assert [name for name in names if f"--service nautilus-prod-{name} --force" in ran.out] == ["ib-gateway", "ib-gateway-standby"]
+
     def test_two_entries_that_differ_change_nothing(self, stack: Stack, nautilus: Nautilus, typed: Callable[..., list[str]]) -> None:
         stack.add("quiver-quant-api-key", value="old-value-9")
         typed(CANARY, CANARY + "x")

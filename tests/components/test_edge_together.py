@@ -87,7 +87,6 @@ def build() -> None:
             health_path="/health",
             path_patterns=patterns,
             priority=priority,
-            stickiness=True,
             deregistration_seconds=60,
         )
     waf = edge.Waf(blocked_networks=["198.51.100.0/24"], allowed_networks=["203.0.113.9/32"], upload_paths=["/api/backtests"])

@@ -147,6 +147,9 @@ def _one(rule: Any, value: Any) -> bool:
         ({"containers": [{"name": "migrations", "exitCode": 1}]}, True),
         ({"containers": [{"name": "migrations", "exitCode": 137}], "stopCode": "EssentialContainerExited"}, True),
         ({"containers": [{"name": "migrations"}], "stopCode": "TaskFailedToStart"}, True),
+        # GuardDuty's agent, which AWS kills when the program has ended.
+        ({"containers": [{"name": "migrations", "exitCode": 0}, {"name": "aws-guardduty-agent-mfjGLB", "exitCode": 137}]}, False),
+        ({"containers": [{"name": "aws-guardduty-agent-mfjGLB", "exitCode": 0}, {"name": "migrations", "exitCode": 3}]}, True),
         ({"stopCode": "UserInitiated"}, True),
         ({"lastStatus": "RUNNING", "containers": [{"name": "migrations", "exitCode": 1}]}, False),
         ({"taskDefinitionArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/nautilus-prod-migrations-2:7", "stopCode": "x"}, False),
@@ -164,3 +167,11 @@ def test_a_run_that_ended_badly_is_told(detail: dict[str, Any], told: bool) -> N
 def test_a_size_that_fargate_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match=r"migrations\.memory = 64"):
         build(settings=Container.model_construct(cpu=256, memory=64))
+
+
+def test_guarddutys_agent_can_be_pulled() -> None:
+    """GuardDuty's guide, prerequisites for Fargate: the execution role pulls the agent, from AWS's own account."""
+    [policy] = [one for one in build().by_type("aws:iam/rolePolicy:RolePolicy") if one.name == "migrations-task-execution-policy"]
+    [statement] = [one for one in json.loads(policy.inputs["policy"])["Statement"] if one["Sid"] == "PullGuardDutyAgent"]
+    assert statement["Resource"] == f"arn:aws:ecr:{REGION}:593207742271:repository/aws-guardduty-agent-fargate"
+    assert "ecr:BatchGetImage" in statement["Action"]

@@ -38,7 +38,7 @@ FUNCTION, ROTATION, PERMISSION = (
     "aws:secretsmanager/secretRotation:SecretRotation",
     "aws:lambda/permission:Permission",
 )
-SERVICES = {Role.BACKEND: "nautilus-prod-backend", Role.ENGINE: "nautilus-prod-engine", Role.FRONTEND: "nautilus-prod-frontend"}
+SERVICES = {role: (f"nautilus-prod-{role.value}",) for role in (Role.BACKEND, Role.ENGINE, Role.FRONTEND)}
 
 
 def context() -> Context:
@@ -232,7 +232,7 @@ def test_every_function_understands_its_environment(stack: Recording[Any], monke
     read = RestartSettings.read(named(stack, FUNCTION)["restart-consumers-function"].inputs["environment"]["variables"])
     known = arns(stack)
     assert read.services == {
-        SERVICES[role]: tuple(sorted(known[name] for name in names)) for role, names in plan.consumers(SPECS, SERVICES).items()
+        SERVICES[role][0]: tuple(sorted(known[name] for name in names)) for role, names in plan.consumers(SPECS, SERVICES).items()
     }
     assert "nautilus-prod-frontend" not in read.services
     assert known["database-app-login"] in read.weekly
@@ -314,7 +314,7 @@ def test_restarts_of_nobody_are_refused_and_not_made() -> None:
         secrets = made_secrets(ctx)
         top = pulumi.ResourceOptions()
         none = build_restarts(
-            ctx, specs=SPECS, secrets=secrets, cluster="c", services={Role.FRONTEND: "f"}, log_key_arn=KEY, topic_arn="t", top=top
+            ctx, specs=SPECS, secrets=secrets, cluster="c", services={Role.FRONTEND: ("f",)}, log_key_arn=KEY, topic_arn="t", top=top
         )
         assert none == {}
         Restarts("r", ctx, cluster="c", services={"s": ()}, weekly=(), secrets=secrets, log_key_arn=KEY, topic_arn="t")

@@ -16,7 +16,6 @@ def build(*, environment: str = "prod", project: str = "nautilus", name: str = "
     given: dict[str, Any] = {
         "path_patterns": ["/ws/*", "/api/*"],
         "priority": 10,
-        "stickiness": True,
         "deregistration_seconds": 60,
         **more,
     }
@@ -59,8 +58,14 @@ def test_two_equal_target_groups(stack: Stack) -> None:
     assert (check["healthyThreshold"], check["unhealthyThreshold"], check["matcher"]) == (2, 3, "200")
     assert blue["deregistrationDelay"] == 60
     assert blue["loadBalancingAlgorithmType"] == "least_outstanding_requests"
-    assert blue["stickiness"] == {"type": "lb_cookie", "enabled": True, "cookieDuration": 1800}
-    assert build(stickiness=False).one("TargetGroup", "backend-blue")["stickiness"]["enabled"] is False
+
+
+@pytest.mark.parametrize("colour", ["blue", "green"])
+def test_no_target_group_is_sticky_because_elb_refuses_it_beside_another_one(stack: Stack, colour: str) -> None:
+    """Unless the rule is sticky too, which would keep clients on a version whatever its weight."""
+    assert stack.one("TargetGroup", f"backend-{colour}")["stickiness"] == {"type": "lb_cookie", "enabled": False}
+    for rule in stack.all("ListenerRule"):
+        assert "stickiness" not in rule["actions"][0]["forward"]
 
 
 def test_production_asks_for_the_origin_header_and_keeps_it_secret(stack: Stack) -> None:
@@ -160,7 +165,6 @@ def _edge(*, ordered: bool) -> Any:
                 health_path="/health",
                 path_patterns=patterns,
                 priority=priority,
-                stickiness=False,
                 deregistration_seconds=30,
             )
             for name, patterns, priority in (("backend", ["/api/*", "/ws/*", "/health"], 100), ("frontend", ["/*"], 200))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,12 +41,23 @@ def toolchain() -> object:
 
 
 @pytest.fixture(scope="session")
-def life(toolchain: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    root = tmp_path_factory.mktemp("sandbox")
-    sandbox = Sandbox(ROOT, "local", root=root, policy_packs=[PolicyPack(ROOT / "policies")])
-    first = sandbox.up()
+def life(toolchain: object, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Life]:
+    """One `up` for all workers: whoever comes first makes it, and each goes on with a copy of its own."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "first-up"
+    shared.mkdir(exist_ok=True)
+    packs = [PolicyPack(ROOT / "policies")]
+    kept = shared / "result.pickle"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            result = Sandbox(ROOT, "local", root=shared / "sandbox", policy_packs=packs).up()
+            kept.write_bytes(pickle.dumps(result))
+    first: OperationResult = pickle.loads(kept.read_bytes())
     assert first.ok, explain(first)
-    yield Life(sandbox, first)
+    root = tmp_path_factory.mktemp("sandbox") / "copy"
+    shutil.copytree(shared / "sandbox", root, symlinks=True)
+    yield Life(Sandbox(ROOT, "local", root=root, policy_packs=packs), first)
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 MARK, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """How Pulumi's state marks a secret value."""
 RANDOM = "random:index/randomPassword:RandomPassword"
-PARAMETER = "aws:ssm/parameter:Parameter"
+MARKED_ANYWAY = {"aws:appconfig/hostedConfigurationVersion:HostedConfigurationVersion", "aws:ssm/parameter:Parameter"}
+"""Types whose text the provider marks whatever it says: an address of a database, a list of flags."""
 VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 
 COMPOSITE = {
@@ -93,8 +94,8 @@ def unexplained(state: Mapping[str, Any], firsts: Mapping[str, str]) -> list[Fou
     def explained(found: Found) -> bool:
         if found.type == RANDOM and found.path.endswith(".bcryptHash"):
             return True  # a hash of the same value
-        if found.type == PARAMETER:
-            # The provider marks every parameter's value, an address of a database too. What stands there may hold no secret's value.
+        if found.type in MARKED_ANYWAY:
+            # What stands there may hold no secret's value.
             return not any(value in found.text for value in known)
         if found.text in known or found.text in firsts.values():
             return True

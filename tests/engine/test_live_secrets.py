@@ -31,6 +31,7 @@ import redis
 from moto import mock_aws
 from pg8000.exceptions import DatabaseError
 
+from infra.plan.jobs import reconciles
 from infra.plan.secrets import APP_OWNER, APP_USERS, PROXY_USER, RESTORE_USER, TIMESCALE_SECRETS, Rotator, SecretKind, SecretSpec, inventory
 from infra.settings.loader import load_stack
 from infra.settings.root import Settings
@@ -60,7 +61,13 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def specs(settings: Settings) -> dict[str, SecretSpec]:
-    listed = inventory(settings.trading, rotation_days=settings.secrets.rotation_days, timescale=settings.timescale.enabled)
+    listed = inventory(
+        settings.trading,
+        rotation_days=settings.secrets.rotation_days,
+        timescale=settings.timescale.enabled,
+        migrations=settings.jobs.migrations.enabled,
+        reconciliation=reconciles(settings),
+    )
     return {spec.name: spec for spec in listed}
 
 
@@ -200,6 +207,7 @@ CANARIES = {
     "ib-username": "canary9b3login",
     "ib-password": "canary-9b4-Pw0rd",
     "quiver-quant-api-key": "canary-9b5-0f3a77",
+    "ib-flex-token": "40961123877716021577",
 }
 
 

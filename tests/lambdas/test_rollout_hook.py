@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from infra.components.rollout_hook import SECONDS
 from infra.plan.rollout import GRACE_SECONDS, PAUSE_SECONDS, SMOKE_SECONDS, SmokeTarget, hook_details, orders, plan
 from infra.settings.trading import Trading, TradingMode, VenueHours
 from infra.settings.workloads import MigrationGate, Rollout
@@ -544,6 +545,22 @@ def described(**more: Any) -> dict[str, Any]:
             worlds.Deployment(False, False, 10.0, "new"),
         ),
         (described(status="ROLLBACK_IN_PROGRESS", targetServiceRevision={"arn": "new"}), worlds.Deployment(False, True, None, "new")),
+        (
+            described(
+                status="IN_PROGRESS",
+                targetServiceRevision={"arn": "new"},
+                sourceServiceRevisions=[{"arn": "old", "requestedProductionTrafficWeight": 100.0}],
+            ),
+            worlds.Deployment(False, False, 0.0, "new"),
+        ),
+        (
+            described(
+                status="IN_PROGRESS",
+                targetServiceRevision={"arn": "new"},
+                sourceServiceRevisions=[{"arn": "old", "requestedProductionTrafficWeight": 60.0}, {"arn": "older"}],
+            ),
+            worlds.Deployment(False, False, None, "new"),
+        ),
         (described(status="IN_PROGRESS", sourceServiceRevisions=[]), worlds.Deployment(True, False, None, "")),
     ],
 )
@@ -554,6 +571,16 @@ def test_a_deployment_is_read_from_ecs(monkeypatch: pytest.MonkeyPatch, answer: 
     stub.add_response("describe_service_deployments", {"serviceDeployments": []})
     with pytest.raises(worlds.CannotSeeError, match="does not know"):
         worlds.Aws().deployment("d")
+
+
+def test_four_calls_to_aws_that_never_answer_end_before_the_function_does() -> None:
+    """A function that is cut off rolls the deployment back; one that cannot see waits."""
+    attempts = worlds._BOTO.retries["total_max_attempts"]
+    pauses = sum(2**number for number in range(attempts - 1))
+    one = attempts * (worlds._BOTO.connect_timeout + worlds._BOTO.read_timeout) + pauses
+    assert attempts == 3
+    assert 4 * one < SECONDS
+    assert worlds._SMOKE_SECONDS + one < SECONDS
 
 
 @pytest.mark.usefixtures("_aws")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -304,4 +305,6 @@ def test_the_table_of_the_page_is_up_to_date() -> None:
 
 
 if __name__ == "__main__":
+    # The hook's own words belong to its log, not to whoever writes the page.
+    logging.disable(logging.WARNING)
     PAGE.write_text(renewed(PAGE.read_text("utf-8")), "utf-8")

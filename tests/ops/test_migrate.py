@@ -330,7 +330,7 @@ class TestDryRun:
         assert world.known is None
 
     def test_what_parameter_store_refuses_is_not_written(self, world: World) -> None:
-        world.do(Mode.DRY_RUN, ended(line("failed", detail="jinja {{ x }} " + "y" * 6000), END, code=1))
+        world.do(Mode.DRY_RUN, ended(line("failed", detail="jinja {{ x }} and {{{y}}} " + "y" * 6000), END, code=1))
         assert world.known is not None
         assert "{{" not in world.known.detail
         assert len(world.known.detail) <= 500

@@ -140,6 +140,8 @@ def test_the_hook_reads_alarms_and_deployments_and_invokes_nothing() -> None:
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
+    # A narrower scope shows no composite alarm (CloudWatch API reference, DescribeAlarms), and the hook asks for both kinds.
+    assert made["ReadAlarms"]["Resource"] == "*"
     assert made["ReadDeployments"]["Resource"] == [
         f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-deployment/*",
         f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-revision/*",

@@ -38,7 +38,7 @@ def test_anything_else_is_no_time(text: str) -> None:
 
 
 def test_documents_are_canonical() -> None:
-    pattern = failures_pattern(cluster_arn="c", family_arn="f")
+    pattern = failures_pattern(cluster_arn="c", family_arn="f", container="n")
     assert pattern == json.dumps(json.loads(pattern), sort_keys=True, separators=(",", ":"))
     given: dict[str, Any] = {"cluster": "c", "task_definition": "t", "container": "n", "command": ["x"], "subnets": ["b", "a"]}
     made = json.loads(facts(**given, group="g", log_group="l", more={"service": "backend"}))

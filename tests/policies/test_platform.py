@@ -93,6 +93,12 @@ def test_its_first_preview_passes_and_announces_composed_documents(platform: lis
         "KMS-04",
         "IAM-05",
         "MSG-05",
+        "IAM-03",
+        "SNG-04",
+        "SNG-05",
+        "SNG-06",
+        "EFS-02",
+        "ECS-11",
     }
 
 
@@ -119,8 +125,9 @@ def test_every_rule_has_something_to_judge(platform: list[Recorded]) -> None:
     assert idle <= LATE, idle - LATE
 
 
-LATE = {"NET-05", "NFW-02", "NFW-03", "NFW-04", "NFW-05", "ECR-04"}
-"""Rules about parts that a stack may lack: access lists of one's own, policies of repositories, and with `egress.mode: off` the firewall."""
+LATE = {"CFG-02", "NET-05", "NFW-02", "NFW-03", "NFW-04", "NFW-05", "ECR-04"}
+"""Rules about parts that a stack may lack: access lists of one's own, policies of repositories, and with `egress.mode: off` the firewall.
+CFG-02 is about what must never be there."""
 
 
 def test_the_graph_sees_the_flow_table(platform: list[Recorded]) -> None:
@@ -287,6 +294,38 @@ def deployed_side_by_side(resources: list[Recorded]) -> list[Recorded]:
     task = Recorded("aws:ecs/taskDefinition:TaskDefinition", "mutant-task", {"containerDefinitions": containers})
     service = Recorded(SERVICE, "mutant", {"desiredCount": 1, "taskDefinition": UNKNOWN}, dependencies={"taskDefinition": [task.name]})
     return [*resources, task, service]
+
+
+def once(name: str, *containers: dict[str, Any], zone: str = "a") -> list[Recorded]:
+    """A service that runs exactly once, with its task."""
+    task = Recorded("aws:ecs/taskDefinition:TaskDefinition", f"{name}-task", {"containerDefinitions": json.dumps(containers)})
+    bounds = {"deploymentMinimumHealthyPercent": 0, "deploymentMaximumPercent": 100, "desiredCount": 1}
+    props = {**bounds, "taskDefinition": UNKNOWN, "networkConfiguration": {"subnets": [f"subnet-{zone}"]}}
+    return [task, Recorded(SERVICE, name, props, dependencies={"taskDefinition": [task.name]})]
+
+
+HOLDER: dict[str, Any] = {"name": "watchdog", "essential": True, "environment": [{"name": "LEASE_NAME", "value": "mutant"}]}
+HELD: dict[str, Any] = {"name": "mutant", "dependsOn": [{"containerName": "watchdog", "condition": "HEALTHY"}]}
+
+
+def nobody_holds(resources: list[Recorded]) -> list[Recorded]:
+    """One more singleton, without its watchdog."""
+    return [*resources, *once("mutant", {"name": "mutant"})]
+
+
+def holder_may_die(resources: list[Recorded]) -> list[Recorded]:
+    """One more singleton, which outlives its watchdog."""
+    return [*resources, *once("mutant", {**HOLDER, "essential": False}, HELD)]
+
+
+def nobody_waits(resources: list[Recorded]) -> list[Recorded]:
+    """One more singleton, which starts before it has its lease."""
+    return [*resources, *once("mutant", HOLDER, {"name": "mutant"})]
+
+
+def standby_in_the_same_zone(resources: list[Recorded]) -> list[Recorded]:
+    """Two takers of one lease in one subnet."""
+    return [*resources, *once("mutant", HOLDER, HELD), *once("mutant-standby", HOLDER, HELD)]
 
 
 def around_the_firewall(resources: list[Recorded]) -> list[Recorded]:
@@ -505,6 +544,30 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 A_ROLE = "arn:aws:iam::123456789012:role/anybody"
 DECRYPTS_ALL = json.dumps({"Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}]})
 
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+SHIFTED: dict[str, Any] = {"deploymentMaximumPercent": 200}
+_HOOK = "deploymentConfiguration.lifecycleHooks.0"
+
+
+def fewer_alarms(resources: list[Recorded]) -> list[Recorded]:
+    """A service that shifts traffic no longer names the alarm on its green target group."""
+    victim = next(item for item in resources if item.type == SERVICE and item.props.get("deploymentMaximumPercent") == 200)
+    [alarm] = [
+        item
+        for item in resources
+        if item.type == ALARM and item.name == "rollout-alarms-" + victim.name.removesuffix("-service") + "-rollout-green"
+    ]
+    kept = [urn for urn in victim.dependencies["alarms"] if urn != alarm.urn]
+    assert len(kept) == len(victim.dependencies["alarms"]) - 1
+    names = [name for name in victim.props["alarms"]["alarmNames"] if name != alarm.props["name"]]
+    changed = replace(
+        victim,
+        props={**victim.props, "alarms": {**victim.props["alarms"], "alarmNames": names}},
+        dependencies={**victim.dependencies, "alarms": kept},
+    )
+    return [changed if item is victim else item for item in resources]
+
+
 MUTANTS: list[tuple[str, str, Mutant]] = [
     ("NET-02", "SSH for the world", admitting("backend", 22, cidrIpv4="0.0.0.0/0")),
     ("NET-04", "the broker's interface for the world", admitting("ib-gateway", 4003, cidrIpv6="::/0")),
@@ -551,6 +614,21 @@ MUTANTS: list[tuple[str, str, Mutant]] = [
     ("ECS-05", "a writable root", with_props(TASK_DEFINITION, containerDefinitions=loose(readonlyRootFilesystem=False))),
     ("ECS-12", "a deployment that nobody rolls back", with_props(SERVICE, deploymentCircuitBreaker={"enable": True, "rollback": False})),
     ("ECS-15", "an image by tag", with_props(TASK_DEFINITION, containerDefinitions=loose(image="backend:latest"))),
+    ("ECS-13", "one slot without an alarm", where(ALARM, setting("metricName", "HealthyHostCount"), metricName="UnHealthyHostCount")),
+    ("ECS-13", "an alarm dropped from the list", fewer_alarms),
+    ("ECS-13", "alarms that stop and do not roll back", where(SERVICE, setting("alarms.rollback", False), **SHIFTED)),
+    (
+        "ECS-16",
+        "a hook where a rollback passes",
+        where(SERVICE, setting(f"{_HOOK}.lifecycleStages.0", "PRODUCTION_TRAFFIC_SHIFT"), **SHIFTED),
+    ),
+    (
+        "ECS-16",
+        "a hook that is let through when it is late",
+        where(SERVICE, setting(f"{_HOOK}.timeoutConfiguration.action", "CONTINUE"), **SHIFTED),
+    ),
+    ("ECS-16", "no bake", where(SERVICE, setting("deploymentConfiguration.bakeTimeInMinutes", None), **SHIFTED)),
+    ("LB-12", "a sticky slot", where("aws:lb/targetGroup:TargetGroup", setting("stickiness.enabled", True), port=8000)),
     ("SNG-01", "an engine in two zones", where(SERVICE, setting("availabilityZoneRebalancing", "ENABLED"), deploymentMaximumPercent=100)),
     ("SNG-01", "two engines", where(SERVICE, setting("desiredCount", 2), deploymentMaximumPercent=100)),
     ("SNG-02", "an engine that is scaled", scaled_engine),
@@ -735,6 +813,30 @@ MUTANTS.extend(
         ("BKP-05", "nobody is told", without(f"{_BACKUP}vaultNotifications:VaultNotifications")),
         ("BKP-06", "cold for a month", where(f"{_BACKUP}plan:Plan", setting("rules.2.lifecycle.coldStorageAfter", 336), name=_CALENDAR)),
         ("BKP-07", "in RDS's hour before", where(f"{_BACKUP}plan:Plan", setting("rules.0.schedule", "cron(0 3 * * ? *)"), name=_CALENDAR)),
+    ]
+)
+
+
+_EFS = "aws:efs/fileSystem"
+_ALL_ROWS = json.dumps({"Statement": [{"Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": "arn:aws:dynamodb:::table/x"}]})
+_CLEAR = [{"name": "files", "efsVolumeConfiguration": {"fileSystemId": "fs-0", "authorizationConfig": {"iam": "ENABLED"}}}]
+MUTANTS.extend(
+    [
+        ("SNG-04", "an engine without its watchdog", nobody_holds),
+        ("SNG-04", "an engine that outlives its watchdog", holder_may_die),
+        ("SNG-04", "an engine that does not wait for its lease", nobody_waits),
+        ("SNG-05", "a standby beside the one it stands by for", standby_in_the_same_zone),
+        ("SNG-06", "a role that writes every lease", with_props("aws:iam/rolePolicy:RolePolicy", policy=_ALL_ROWS)),
+        (
+            "IAM-03",
+            "any role for a task",
+            with_props("aws:iam/rolePolicy:RolePolicy", policy=document(Action="iam:PassRole", Principal=None)),
+        ),
+        ("LAM-01", "a function for anybody", with_props("aws:lambda/permission:Permission", sourceArn=None, sourceAccount=None)),
+        ("EFS-01", "files in clear", where(f"{_EFS}:FileSystem", setting("encrypted", False))),
+        ("EFS-02", "files for whoever comes", without(f"{_EFS}Policy:FileSystemPolicy")),
+        ("EFS-02", "a policy for everybody", with_props(f"{_EFS}Policy:FileSystemPolicy", policy=document())),
+        ("ECS-11", "files on the wire", with_props(TASK_DEFINITION, volumes=_CLEAR)),
     ]
 )
 

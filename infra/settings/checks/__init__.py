@@ -81,6 +81,7 @@ CHECKS: tuple[Check, ...] = (
     flags.volume,
     flags.limits,
     jobs.sizes,
+    jobs.gate,
     queues.queues,
     schedules.schedules,
     singletons.watchdog_image,

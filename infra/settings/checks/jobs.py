@@ -8,6 +8,7 @@ from infra.plan.tasks import FARGATE
 from infra.settings.checks.finding import Finding
 from infra.settings.problems import Path
 from infra.settings.root import Settings
+from infra.settings.workloads import MigrationGate
 
 
 def sizes(settings: Settings) -> Iterator[Finding]:
@@ -24,3 +25,16 @@ def sizes(settings: Settings) -> Iterator[Finding]:
                 nearest,
                 (("jobs", name, "cpu"),),
             )
+
+
+def gate(settings: Settings) -> Iterator[Finding]:
+    """A rollout waits for no migration that nothing can execute."""
+    if settings.jobs.migrations.enabled or settings.services.backend.rollout.migrations is not MigrationGate.REQUIRED:
+        return
+    yield Finding(
+        ("services", "backend", "rollout", "migrations"),
+        "asks for an executed migration, but with jobs.migrations.enabled = false none ever is: every rollout would be refused",
+        "off or checked",
+        MigrationGate.CHECKED.value,
+        (("jobs", "migrations", "enabled"),),
+    )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from infra.plan.rollout import nearest
-from infra.plan.rollout import plan as plan_rollout
+from infra.plan.rollout import nearest, plan_of
 from infra.settings import limits
 from infra.settings.checks.finding import Finding
 from infra.settings.foundation import Environment
@@ -28,7 +27,7 @@ def rollouts(settings: Settings) -> Iterator[Finding]:
         base: Path = ("services", name, "rollout")
         steps, hold, bake = (*base, "steps"), (*base, "holdMinutes"), (*base, "bakeMinutes")
         try:
-            plan = plan_rollout(rollout.steps, hold_minutes=rollout.hold_minutes, bake_minutes=rollout.bake_minutes)
+            plan = plan_of(rollout)
         except ValueError as refused:
             yield Finding(
                 steps,

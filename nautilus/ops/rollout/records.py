@@ -131,3 +131,10 @@ def read_migration(ssm: Any, facts: Facts, service: str) -> Migration | None:
         return Migration("unknown", "failed", "unknown", "unknown", "the record cannot be read", readable=False)
     digest, status, who, at, detail = (str(document.get(key, "")) for key in ("digest", "status", "who", "at", "detail"))
     return Migration(digest, status, who, at, detail)
+
+
+def put_migration(ssm: Any, parameter: str, record: Migration) -> None:
+    """Write the record of a service's newest migration, as `read_migration` reads it."""
+    document = asdict(record)
+    del document["readable"]
+    _put(ssm, parameter, document)
