@@ -76,8 +76,17 @@ def test_unlocking_changes_no_identity(local_platform: Any) -> None:
     assert sorted(unlocked.urns()) == sorted(local_platform.urns())
 
 
+def without_images() -> dict[str, Any]:
+    """The section `services` of `local` without a digest."""
+    found = changed("local").services.model_dump()
+    return {
+        key: {**value, "image_digest": None} if isinstance(value, dict) and "image_digest" in value else value
+        for key, value in found.items()
+    }
+
+
 def test_foundation_needs_no_image() -> None:
-    bare = {key: {**value, "image_digest": None} for key, value in changed("local").services.model_dump().items()}
+    bare = without_images()
     recording = synthesised(changed("local", platform={"phase": "foundation"}, services=bare))
     made = types(recording)
     assert not any(token.startswith(("aws:ecs/service", "aws:ecs/taskDefinition", "aws:lb/", "aws:cloudfront/")) for token in made)
@@ -88,7 +97,7 @@ def test_foundation_needs_no_image() -> None:
 
 
 def test_services_without_an_image_are_refused_by_name() -> None:
-    bare = {key: {**value, "image_digest": None} for key, value in changed("local").services.model_dump().items()}
+    bare = without_images()
     with pytest.raises(ValueError, match=r"backend\.imageDigest"):
         synthesised(changed("local", services=bare))
 

@@ -79,17 +79,21 @@ def platform(services: Services, own: WebService) -> None:
             )
         )
     secret = aws.secretsmanager.Secret("secret", name="nautilus/dev/jwt", kms_key_id=key.arn)
-    alarm = aws.cloudwatch.MetricAlarm(
-        "alarm",
-        name="nautilus-dev-backend-errors",
-        comparison_operator="GreaterThanThreshold",
-        evaluation_periods=1,
-        threshold=1,
-        metric_name="Errors",
-        namespace="Nautilus/nautilus-dev",
-        period=60,
-        statistic="Sum",
-    )
+    alarms = [
+        aws.cloudwatch.MetricAlarm(
+            f"alarm-{colour}",
+            name=f"nautilus-dev-backend-{colour}",
+            comparison_operator="GreaterThanThreshold",
+            evaluation_periods=1,
+            threshold=0,
+            metric_name="UnHealthyHostCount",
+            namespace="AWS/ApplicationELB",
+            dimensions={"LoadBalancer": balancer.arn_suffix, "TargetGroup": slot.arn_suffix},
+            period=60,
+            statistic="Maximum",
+        )
+        for colour, slot in slots.items()
+    ]
     repository = aws.ecr.Repository("repository", name="nautilus-dev/backend")
     cluster = Cluster("cluster", ctx, log_key_arn=key.arn, storage_key_arn=key.arn)
     Service(
@@ -110,7 +114,7 @@ def platform(services: Services, own: WebService) -> None:
         route=Slots(slots["blue"], slots["green"], *rules),
         load_balancer=balancer.arn_suffix,
         log_key_arn=key.arn,
-        alarm_names=[alarm.name],
+        alarm_names=[alarm.name for alarm in alarms],
         hook=RolloutHook("rollout-hook", ctx, log_key_arn=key.arn),
         extras=web_extras(services, ctx, cluster, environment="dev", log_key_arn=key.arn),
     )

@@ -712,7 +712,11 @@ def test_a_record_survives_the_journal(world: World) -> None:
 def test_the_facts_are_what_the_program_publishes(world: World) -> None:
     facts: Facts = world.room().facts
     assert (facts.lease_table, facts.cluster, facts.vault) == ("nautilus-prod-leases", "nautilus-prod-cluster", "nautilus-prod-backup")
-    assert facts.services == {"engine": "nautilus-prod-engine", "gateway": "nautilus-prod-ib-gateway"}
+    assert facts.services == {
+        "engine": "nautilus-prod-engine",
+        "gateway": "nautilus-prod-ib-gateway",
+        "standby": "nautilus-prod-ib-gateway-standby",
+    }
 
 
 # --- the handbook ---------------------------------------------------------------------------------------------------------

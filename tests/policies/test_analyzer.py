@@ -190,11 +190,11 @@ def test_a_composed_document_is_announced_and_then_judged() -> None:
     assert told(pack.Analyze(request(role_policy, "all", policy=UNKNOWN), NOBODY)) == []
     resources = [bucket, block, recorded(role_policy, "all", {"policy": [bucket.urn]}, policy=UNKNOWN)]
     diagnostics = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=resources), NOBODY).diagnostics
-    [announced] = [one for one in diagnostics if one.policyName.startswith("IAM-")]
+    [announced] = [one for one in diagnostics if one.policyName == "IAM-01"]
     assert (announced.policyName, announced.enforcementLevel) == ("IAM-01", proto.ADVISORY)
     assert "`up` judges each before it is created: all" in announced.message
     everything = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
-    assert told(analyzer(preview=False).Analyze(request(role_policy, "all", policy=everything), NOBODY)) == [("IAM-01", proto.MANDATORY)]
+    assert ("IAM-01", proto.MANDATORY) in told(analyzer(preview=False).Analyze(request(role_policy, "all", policy=everything), NOBODY))
 
 
 def test_stack_rules_judge_the_inputs_that_were_seen() -> None:
