@@ -406,6 +406,10 @@ class Workspace:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The CLI would write the whole state after every step, which is most of an operation's time. It is written at the end instead; what
+            # a killed operation had made is adopted by the next one.
+            "PULUMI_EXPERIMENTAL": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
             "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
             "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": "20",
             # A copy of the state after each operation helps nobody: what is simulated can be made again.
