@@ -58,6 +58,13 @@ def bench() -> Generator[Bench]:
     found.close()
 
 
+def heard(bench: Bench, event: str, seconds: float = 10.0) -> None:
+    """Wait for an event: the relay's own thread says it after the sockets are gone."""
+    end = time.monotonic() + seconds
+    while event not in {one for one, _ in bench.events} and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def everything(one: socket.socket) -> bytes:
     """What arrives until a polite end."""
     found = bytearray()
@@ -99,12 +106,8 @@ def test_nothing_leaves_once_the_route_is_another(bench: Bench, then: Route | No
             far.recv(100)
         with pytest.raises(ConnectionResetError):
             near.recv(100)
-    # Its own thread says so, after the sockets are gone.
-    said = ("connection-reset", {"upstream": "127.0.0.1", "why": "the path closed"})
-    patience = time.monotonic() + 10
-    while said not in bench.events and time.monotonic() < patience:
-        time.sleep(0.01)
-    assert said in bench.events
+    heard(bench, "connection-reset")
+    assert ("connection-reset", {"upstream": "127.0.0.1", "why": "the path closed"}) in bench.events
 
 
 def test_what_the_kernel_had_not_sent_is_dropped_with_the_route(bench: Bench) -> None:
@@ -132,7 +135,7 @@ def test_a_closed_path_refuses_at_once_and_says_so_once(bench: Bench) -> None:
         # The reset may come before connecting is over.
         with pytest.raises(ConnectionResetError), bench.client() as near:
             near.recv(1)
-    time.sleep(0.2)
+    heard(bench, "refused")
     assert [event for event, _ in bench.events] == ["refused"]
     bench.route = HERE
     near, far = bench.pair()
@@ -145,7 +148,7 @@ def test_nobody_on_the_other_side_is_a_reset(bench: Bench) -> None:
     bench.server.close()
     with pytest.raises(ConnectionResetError), bench.client() as near:
         near.recv(1)
-    time.sleep(0.2)
+    heard(bench, "connection-reset")
     assert [event for event, _ in bench.events] == ["connection-reset"]
     assert "cannot connect" in bench.events[0][1]["why"]
 
