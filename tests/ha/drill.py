@@ -41,7 +41,7 @@ class Harm:
 
     Args:
         node: The leader that was harmed.
-        rto_s: Seconds until a row that was sent after the harm was acknowledged.
+        rto_s: Seconds until a server that was looked for after the harm acknowledged a row.
         healthy_s: Seconds from the repair until three members of etcd and two streaming replicas stood again.
         after: Rows that the old leader acknowledged to a client on its own side of a cut network.
     """
@@ -161,12 +161,14 @@ class Drill:
     def writer(self, name: str, network: Machine | None = None) -> Writer:
         """A client; on the bridge, or in a node's network with only that node to talk to."""
         hosts = self.addresses if network is None else (str(network.address),)
-        writer = Writer(name, address(hosts), self.place / "acknowledged", network=network.pid if network else None)
+        writer = Writer(name, address(hosts), network=network.pid if network else None)
         writer.start()
         self.writers.append(writer)
         return writer
 
     def _leader(self) -> Machine:
+        """The leader of a cluster in which all is well: a harm in the middle of an election would measure that."""
+        self.wait_healthy(BACK_S)
         name = self.leader()
         if name is None:
             raise RuntimeError("no leader that all agree on")
@@ -193,8 +195,8 @@ class Drill:
 
     def kill_node(self, writer: Writer) -> tuple[Harm, float, float]:
         """Kill Patroni, PostgreSQL and etcd of the leader together; then restore from what the archive held at that moment."""
-        machine = self._leader()
         wait_for("the worst moment", lambda: WORST_S <= self.archive_age() < ARCHIVE_TIMEOUT_S, 90, 0.2)
+        machine = self._leader()
         machine.kill()
         since = time.monotonic()
         # The survivors archive on: what the archive held is kept aside before the next leader is there.
@@ -217,8 +219,8 @@ class Drill:
         machine = self._leader()
         inner = self.writer(f"inside-{machine.name}", machine)
         wait_for("first row from inside", lambda: bool(inner.acknowledged), 20)
-        since = time.monotonic()
         machine.cut()
+        since = time.monotonic()
         rto = self._back(writer, since, f"network of {machine.name} cut")
         time.sleep(5)
         after = sum(each.asked >= since for each in list(inner.acknowledged))

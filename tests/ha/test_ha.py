@@ -20,6 +20,7 @@ from tests.ha.packages import lacking
 from tests.ha.rendered import CHANGES, Change, DriftError, cluster, node_files
 from tests.ha.supervisor import service
 from tests.ha.watch import Reign, overlap, reigns
+from tests.ha.writer import Acknowledged, Writer
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -144,6 +145,14 @@ def test_what_is_measured_is_what_production_runs() -> None:
 
 
 # --- the harness can fail ---------------------------------------------------------------------------------------------------
+
+
+def test_a_row_on_an_old_connection_is_no_recovery() -> None:
+    writer = Writer("client", "")
+    writer.acknowledged.append(Acknowledged(1, asked=10.2, answered=10.3, connected=1.0))
+    assert writer.first_after(10.0) is None
+    writer.acknowledged.append(Acknowledged(2, asked=31.0, answered=31.5, connected=30.0))
+    assert writer.first_after(10.0) == 21.5
 
 
 def good() -> dict[str, Any]:
