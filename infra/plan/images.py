@@ -11,8 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from infra.plan.iam import Json, canonical, policy, statement
+
+if TYPE_CHECKING:
+    from infra.settings.root import Settings
 
 REPOSITORIES = ("backend", "engine", "etcd", "frontend", "ib-gateway", "timescale", "watchdog")
 """The platform's own images. Migrations run the backend's."""
@@ -21,6 +25,32 @@ REPOSITORY = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-
 """A repository's name as ECR takes it (ECR API, CreateRepository)."""
 LONGEST_REPOSITORY = 256
 """Characters of a repository's name, its prefix included (ECR API)."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """An image that the settings name, or ought to."""
+
+    setting: str
+    """The settings path of its digest."""
+    digest: str | None
+
+
+def named(settings: Settings) -> dict[str, Named]:
+    """Every image that a stack of these settings runs, by its repository, sorted."""
+    services, timescale = settings.services, settings.timescale
+    engine, gateway = services.engine.enabled, services.ib_gateway.enabled
+    found = (
+        ("backend", True, "services.backend.imageDigest", services.backend.image_digest),
+        ("engine", engine, "services.engine.imageDigest", services.engine.image_digest),
+        ("etcd", timescale.enabled, "timescale.etcdImageDigest", timescale.etcd_image_digest),
+        ("frontend", True, "services.frontend.imageDigest", services.frontend.image_digest),
+        ("ib-gateway", gateway, "services.ibGateway.imageDigest", services.ib_gateway.image_digest),
+        ("timescale", timescale.enabled, "timescale.imageDigest", timescale.image_digest),
+        # Beside the engine and the gateway, in their tasks.
+        ("watchdog", engine or gateway, "services.watchdog.imageDigest", services.watchdog.image_digest),
+    )
+    return {repository: Named(setting, digest) for repository, runs, setting, digest in found if runs}
 
 
 @dataclass(frozen=True, kw_only=True)

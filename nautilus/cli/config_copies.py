@@ -25,24 +25,20 @@ def now() -> datetime:
 def _open(stack: str | None, config_dir: Path | None, as_json: bool) -> tuple[Session, Any, str]:
     """The session, a client of S3, and the bucket's name."""
     from infra.naming import Names
-    from infra.settings.root import Settings
     from nautilus.cli import account
-    from nautilus.cli.errors import BadUseError
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import LOCAL, required, settings_folder
+    from nautilus.cli.session import open_platform
 
-    name = required(stack, settings_folder(config_dir))
-    if name == LOCAL:
-        raise BadUseError("the stack local lives on the simulated AWS and has no bucket", where="--stack local")
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    if not isinstance(session.settings, Settings):
-        raise BadUseError(f"the stack {name} holds no configuration to save", where=f"--stack {name}")
-    aws = account.aws_session(session.region)
-    account.check_account(aws, name, session.settings.account.id)
-    platform = session.settings.platform
-    bucket = Names(platform.project, platform.environment.value).bucket(
-        "config", account=session.settings.account.id, region=session.region
+    session, settings = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS and has no bucket",
+        account_stack="the account stack holds no configuration to save",
     )
+    aws = account.aws_session(session.region)
+    account.check_account(aws, session.stack, settings.account.id)
+    platform = settings.platform
+    bucket = Names(platform.project, platform.environment.value).bucket("config", account=settings.account.id, region=session.region)
     return session, aws.client("s3"), bucket
 
 

@@ -124,6 +124,7 @@ def _outputs(session: Session) -> dict[str, Any]:
 
 def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[str, Any]) -> Platform:
     """What the settings say that people must provide. The account stack has neither names nor services, only people who hear of alarms."""
+    from infra.plan.images import named
     from infra.plan.jobs import reconciles
     from infra.plan.secrets import SecretKind, inventory
     from infra.settings.root import Settings as Full
@@ -132,29 +133,15 @@ def platform_of(stack: str, settings: Settings | AccountSettings, outputs: dict[
     emails = tuple(settings.alarms.emails)
     if not isinstance(settings, Full):
         return Facts(stack=stack, domain="", own_zone=False, emails=emails, outputs=outputs)
-    services = settings.services
-    enabled = {
-        "backend": ("backend", services.backend),
-        "frontend": ("frontend", services.frontend),
-        **({"engine": ("engine", services.engine)} if services.engine.enabled else {}),
-        **({"ib-gateway": ("ibGateway", services.ib_gateway)} if services.ib_gateway.enabled else {}),
-    }
-    images: dict[str, str | None] = {name: service.image_digest for name, (_, service) in enabled.items()}
-    setting = {name: f"services.{key}.imageDigest" for name, (key, _) in enabled.items()}
-    if services.engine.enabled or services.ib_gateway.enabled:
-        images |= {"watchdog": services.watchdog.image_digest}
-        setting |= {"watchdog": "services.watchdog.imageDigest"}
-    if settings.timescale.enabled:
-        images |= {"timescale": settings.timescale.image_digest, "etcd": settings.timescale.etcd_image_digest}
-        setting |= {"timescale": "timescale.imageDigest", "etcd": "timescale.etcdImageDigest"}
+    images = named(settings)
     filled = tuple(spec.name for spec in inventory(settings.trading, reconciliation=reconciles(settings)) if spec.kind is SecretKind.FILLED)
     return Facts(
         stack=stack,
         domain=settings.edge.dns.domain,
         own_zone=settings.edge.dns.zone_id is None,
         emails=emails,
-        images=images,
-        setting_of_image=setting,
+        images={repository: image.digest for repository, image in images.items()},
+        setting_of_image={repository: image.setting for repository, image in images.items()},
         filled_secrets=filled,
         shield=settings.edge.shield.adopt,
         outputs=outputs,

@@ -85,32 +85,6 @@ class _Site:
     room: Room
 
 
-def _settings(session: Session) -> Settings:
-    from infra.settings.root import Settings as Full
-
-    if not isinstance(session.settings, Full):
-        raise BadUseError("the account stack has no second region", where=f"--stack {session.stack}")
-    if session.simulated:
-        raise BadUseError(
-            "the stack local lives on the simulated AWS, which has no second region to move to", where="--stack local", hint="--stack prod"
-        )
-    return session.settings
-
-
-def _digests(settings: Settings) -> dict[str, str]:
-    services = settings.services
-    found: dict[str, str | None] = {
-        "backend": services.backend.image_digest,
-        "frontend": services.frontend.image_digest,
-        "engine": services.engine.image_digest if services.engine.enabled else None,
-        "ib-gateway": services.ib_gateway.image_digest if services.ib_gateway.enabled else None,
-        "watchdog": services.watchdog.image_digest if services.engine.enabled or services.ib_gateway.enabled else None,
-        "timescale": settings.timescale.image_digest if settings.timescale.enabled else None,
-        "etcd": settings.timescale.etcd_image_digest if settings.timescale.enabled else None,
-    }
-    return {name: digest for name, digest in found.items() if digest}
-
-
 def takeover_domain(domain: str) -> str:
     """The domain of the stack that takes over: `dr.` before it, or taken away on the way back."""
     return domain.removeprefix("dr.") if domain.startswith("dr.") else f"dr.{domain}"
@@ -167,14 +141,20 @@ def _open(
     from botocore.exceptions import BotoCoreError, ClientError
 
     from nautilus.cli import account
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import required, settings_folder
+    from nautilus.cli.images import digests
+    from nautilus.cli.session import open_platform
     from nautilus.ops.dr.room import NotReadyError, Room, read_facts
     from nautilus.ops.dr.stack_file import takeover_project
 
-    name = required(stack, settings_folder(config_dir))
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    settings = _settings(session)
+    session, settings = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS, which has no second region to move to",
+        account_stack="the account stack has no second region",
+        hint="--stack prod",
+    )
+    name = session.stack
     aws = account.aws_session(settings.account.dr_region)
     account.check_account(aws, name, settings.account.id)
     own = settings.platform
@@ -190,7 +170,7 @@ def _open(
     if accepted and not re.fullmatch(r"unknown|[0-9]{1,6}", accepted):
         raise BadUseError(f"{accepted} is neither seconds nor `unknown`", where="--accept-loss")
     goal = project or takeover_project(own.project)
-    room = Room(aws, facts, name, goal, _digests(settings), stated=stated, controlled=controlled, config_dir=str(out))
+    room = Room(aws, facts, name, goal, digests(settings), stated=stated, controlled=controlled, config_dir=str(out))
 
     def write(values: Mapping[str, str]) -> str:
         return _write_stack(session, settings, room, domain or takeover_domain(settings.edge.dns.domain), out, values)

@@ -51,21 +51,19 @@ def now() -> datetime:
 
 def _open(stack: str | None, config_dir: Path | None, as_json: bool) -> _Open:
     from infra.naming import Names
-    from infra.settings.root import Settings as Full
     from nautilus.cli import account
-    from nautilus.cli.errors import BadUseError
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import required, settings_folder
+    from nautilus.cli.session import open_platform
 
-    name = required(stack, settings_folder(config_dir))
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    if not isinstance(session.settings, Full):
-        raise BadUseError("the account stack trades nothing", where=f"--stack {name}")
-    if session.simulated:
-        raise BadUseError("the stack local lives on the simulated AWS, where nothing trades", where="--stack local", hint="--stack paper")
-    settings = session.settings
+    session, settings = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS, where nothing trades",
+        account_stack="the account stack trades nothing",
+        hint="--stack paper",
+    )
     aws = account.aws_session(settings.account.region)
-    caller = account.check_account(aws, name, settings.account.id)
+    caller = account.check_account(aws, session.stack, settings.account.id)
     names = Names(settings.platform.project, settings.platform.environment.value)
     return _Open(session, settings, aws, caller, names.path("trading", "halt"), names("leases", limit=255))
 

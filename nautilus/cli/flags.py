@@ -452,19 +452,19 @@ def _open(stack: str | None, config_dir: Path | None, as_json: bool) -> _Open:
     """The stack's application by its output, and clients with the caller's own credentials."""
     from botocore.exceptions import BotoCoreError
 
-    from infra.settings.root import Settings
     from nautilus.cli import account
-    from nautilus.cli.errors import BadUseError, CannotTellError
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import LOCAL, required, settings_folder
+    from nautilus.cli.errors import CannotTellError
+    from nautilus.cli.session import open_platform
     from nautilus.ops.flags import parse_place
 
-    name = required(stack, settings_folder(config_dir))
-    if name == LOCAL:
-        raise BadUseError("the stack local lives on the simulated AWS: nothing is deployed there", where="--stack local")
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    if not isinstance(session.settings, Settings):
-        raise BadUseError(f"the stack {name} has no documents", where=f"--stack {name}")
+    session, _ = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS: nothing is deployed there",
+        account_stack="the account stack has no documents",
+    )
+    name = session.stack
     session.name_account()
     found: object = session.engine.outputs().get("appConfig")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +19,6 @@ images_app = typer.Typer(
     name="images", help="Images of a stack: what their scans found, and whether they are signed.", no_args_is_help=True
 )
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
 
 def today() -> date:
     """The day by which accepted findings are judged."""
@@ -30,18 +27,9 @@ def today() -> date:
 
 def digests(settings: Settings) -> dict[str, str]:
     """Every image that the settings name: its digest by its repository."""
-    services, timescale = settings.services, settings.timescale
-    found: dict[str, str | None] = {
-        "backend": services.backend.image_digest,
-        "frontend": services.frontend.image_digest,
-        "engine": services.engine.image_digest if services.engine.enabled else None,
-        "ib-gateway": services.ib_gateway.image_digest if services.ib_gateway.enabled else None,
-        "timescale": timescale.image_digest if timescale.enabled else None,
-        "etcd": timescale.etcd_image_digest if timescale.enabled else None,
-        # Beside the engine and the gateway, in their tasks.
-        "watchdog": services.watchdog.image_digest if services.engine.enabled or services.ib_gateway.enabled else None,
-    }
-    return {name: digest for name, digest in sorted(found.items()) if digest}
+    from infra.plan.images import named
+
+    return {repository: image.digest for repository, image in named(settings).items() if image.digest}
 
 
 @images_app.command()
@@ -110,29 +98,26 @@ def check(
 
 
 def _open(stack: str | None, config_dir: Any, as_json: bool) -> tuple[Session, Settings]:
-    from infra.settings.root import Settings as Full
-    from nautilus.cli.errors import BadUseError
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import LOCAL, required, settings_folder
+    from nautilus.cli.session import open_platform
 
-    name = required(stack, settings_folder(config_dir))
-    if name == LOCAL:
-        raise BadUseError("the stack local lives on the simulated AWS: its repositories hold nothing", where="--stack local")
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    if not isinstance(session.settings, Full):
-        raise BadUseError(f"the stack {name} has no images", where=f"--stack {name}")
-    return session, session.settings
+    return open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS: its repositories hold nothing",
+        account_stack="the account stack has no images",
+    )
 
 
 def _wanted(settings: Settings, service: str | None, digest: str | None, stack: str) -> dict[str, str]:
     """What is asked about. Raises BadUseError for a repository or a digest that is none."""
-    from infra.plan.images import REPOSITORIES
+    from infra.plan.images import DIGEST, REPOSITORIES
     from nautilus.cli.errors import BadUseError, RefusedError
 
     named = digests(settings)
     if digest is not None and service is None:
         raise BadUseError("a digest alone is no image: which repository?", where="--digest", hint="add --service backend")
-    if digest is not None and not _DIGEST.fullmatch(digest):
+    if digest is not None and not DIGEST.fullmatch(digest):
         raise BadUseError(f"{digest} is no digest of an image", where="--digest", hint="sha256: and 64 hexadecimal digits")
     if service is None:
         if not named:

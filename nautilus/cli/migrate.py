@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 MINUTES: Final = 30.0
 """How long a task may take where nobody says otherwise: as long as a deployment (seed 004)."""
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _STYLES: Final = {"yes": "green", "no": "bold red", "unclear": "yellow"}
 
 
@@ -74,6 +72,7 @@ def migrate(
     as_json: JsonOption = False,
 ) -> None:
     """Migrate a service's databases. Exit code 0: as asked; 1: refused, or the data check says no; 3: it could not tell."""
+    from infra.plan.images import DIGEST
     from nautilus.cli.errors import BadUseError, RefusedError
     from nautilus.ops import jobs
     from nautilus.ops.migrate import Mode, Notes, Runs, carry_out, objections
@@ -84,7 +83,7 @@ def migrate(
     if len(chosen) != 1:
         raise BadUseError("say one of --dry-run, --execute and --check", where="migrate", hint="begin with --dry-run")
     mode = chosen[0]
-    if digest is not None and not _DIGEST.fullmatch(digest):
+    if digest is not None and not DIGEST.fullmatch(digest):
         raise BadUseError(f"{digest} is no digest of an image", where="--digest", hint="sha256: and 64 hexadecimal digits")
     if why or mode is Mode.EXECUTE:
         why = _reason(why)
@@ -212,23 +211,23 @@ def _reason(why: str) -> str:
 def _open(stack: str | None, service: str, config_dir: Path | None, as_json: bool) -> _Open:
     from botocore.config import Config
 
-    from infra.settings.root import Settings
     from nautilus.cli import account
     from nautilus.cli.errors import BadUseError, RefusedError
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import required, settings_folder
+    from nautilus.cli.session import open_platform
     from nautilus.ops.jobs import JobError
     from nautilus.ops.migrate import JOB, Clients, service_of
 
-    name = required(stack, settings_folder(config_dir))
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    if not isinstance(session.settings, Settings):
-        raise BadUseError("the account stack has no database", where=f"--stack {name}")
-    if session.simulated:
-        raise BadUseError("the stack local lives on the simulated AWS, whose databases hold nothing", where="--stack local")
+    session, settings = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS, whose databases hold nothing",
+        account_stack="the account stack has no database",
+    )
+    name = session.stack
     session.name_account()
     assert session.caller is not None
-    own = session.settings.platform
+    own = settings.platform
     root = f"/{own.project}/{own.environment.value}"
     aws = account.aws_session(session.region)
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 8})

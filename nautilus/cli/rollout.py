@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -42,17 +41,19 @@ def plan_(
 ) -> None:
     """Show how a new version takes over, minute by minute, as the settings have it. Asks nobody."""
     from nautilus.cli.rollout_view import plan_view
-    from nautilus.cli.session import open_session
+    from nautilus.cli.session import open_session, platform_settings
 
     session = open_session(stack, config_dir=config_dir, as_json=as_json)
-    settings = base.platform_settings(session)
+    settings = platform_settings(session, base.NO_SERVICES)
     name = base.known(service, base.enabled(settings), stack)
     document: dict[str, Any] = {"operation": "rollout plan", "stack": stack, "service": name, **base.plan_document(settings, name)}
     session.output.emit(document, plan_view(document))
 
 
 def _digest(text: str) -> str:
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+    from infra.plan.images import DIGEST
+
+    if not DIGEST.fullmatch(text):
         raise BadUseError(f"{text} is no digest", where="--digest", hint="sha256: and 64 hexadecimal digits; a tag can be moved")
     return text
 

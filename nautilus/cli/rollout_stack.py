@@ -28,6 +28,8 @@ STOP_SECONDS: Final = 120
 SINGLETON_MINUTES: Final = 15
 """How long a singleton's deployment needs without trading: its stop, the new task's start and the broker's login."""
 
+NO_SERVICES: Final = "the account stack runs no services"
+
 
 def now() -> datetime:
     """The time by which sessions are judged and which is written into records."""
@@ -114,27 +116,18 @@ def enabled(settings: Settings) -> list[str]:
     return ["backend", "frontend", *(name for name, enabled in singletons.items() if enabled)]
 
 
-def platform_settings(session: Session) -> Settings:
-    """The settings of a platform. Raises BadUseError for the account stack, which runs no services."""
-    from infra.settings.root import Settings as Full
-
-    if not isinstance(session.settings, Full):
-        raise BadUseError("the account stack runs no services", where=f"--stack {session.stack}")
-    return session.settings
-
-
 def open_stack(stack: str | None, config_dir: Path | None, as_json: bool) -> Opened:
     """The stack, with the caller's own credentials and what the stack has published in Parameter Store."""
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import required, settings_folder
+    from nautilus.cli.session import open_platform
 
-    name = required(stack, settings_folder(config_dir))
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    settings = platform_settings(session)
-    if session.simulated:
-        raise BadUseError(
-            "the stack local lives on the simulated AWS, where nothing rolls out", where="--stack local", hint="nautilus rollout plan"
-        )
+    session, settings = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS, where nothing rolls out",
+        account_stack=NO_SERVICES,
+        hint="nautilus rollout plan",
+    )
     session.name_account()
     return connect(session, settings)
 

@@ -212,18 +212,18 @@ def _open(stack: str | None, config_dir: Path | None, as_json: bool) -> _Open:
     """The stack's secrets by its outputs, and a client with the caller's own credentials."""
     from botocore.exceptions import BotoCoreError
 
-    from infra.settings.root import Settings
     from nautilus.cli import account
-    from nautilus.cli.errors import BadUseError, CannotTellError
-    from nautilus.cli.session import open_session
-    from nautilus.cli.stacks import LOCAL, required, settings_folder
+    from nautilus.cli.errors import CannotTellError
+    from nautilus.cli.session import open_platform
 
-    name = required(stack, settings_folder(config_dir))
-    if name == LOCAL:
-        raise BadUseError("the stack local lives on the simulated AWS: its secrets hold nothing", where="--stack local")
-    session = open_session(name, config_dir=config_dir, as_json=as_json)
-    if not isinstance(session.settings, Settings):
-        raise BadUseError(f"the stack {name} has no secrets", where=f"--stack {name}")
+    session, _ = open_platform(
+        stack,
+        config_dir,
+        as_json,
+        local="the stack local lives on the simulated AWS: its secrets hold nothing",
+        account_stack="the account stack has no secrets",
+    )
+    name = session.stack
     session.name_account()
     outputs = session.engine.outputs()
     found: object = outputs.get("secretArns")

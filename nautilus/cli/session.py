@@ -13,7 +13,7 @@ from nautilus.cli.errors import BadUseError, CannotTellError, CliError, RefusedE
 from nautilus.cli.output import Output
 from nautilus.cli.problems import explain_all, violation_text
 from nautilus.cli.progress import Progress
-from nautilus.cli.stacks import LOCAL, check_name, load_settings, project_folder, settings_folder
+from nautilus.cli.stacks import LOCAL, check_name, load_settings, project_folder, required, settings_folder
 from nautilus.cli.stateful import GuardFinding, endangered
 from nautilus.cli.summary import result_document
 from nautilus.engine.events import EngineEvent, Severity
@@ -233,3 +233,34 @@ def open_session(stack: str, *, config_dir: Path | None, as_json: bool, sandbox:
     folder = settings_folder(config_dir)
     settings = load_settings(stack, folder)
     return Session(stack, output, project, folder if config_dir is not None else None, settings, simulated=sandbox or stack == LOCAL)
+
+
+def platform_settings(session: Session, otherwise: str) -> Settings:
+    """The settings of a platform. Raises BadUseError for the account stack; `otherwise` says what that lacks."""
+    from infra.settings.root import Settings
+
+    if not isinstance(session.settings, Settings):
+        raise BadUseError(otherwise, where=f"--stack {session.stack}")
+    return session.settings
+
+
+def open_platform(
+    stack: str | None, config_dir: Path | None, as_json: bool, *, local: str, account_stack: str, hint: str | None = None
+) -> tuple[Session, Settings]:
+    """The session of a command that needs a platform on AWS, and its settings.
+
+    Args:
+        stack: As it was typed.
+        config_dir: The same.
+        as_json: The same.
+        local: Why the stack `local` will not do.
+        account_stack: Why the account stack will not do.
+        hint: What to do instead of `local`.
+
+    Raises BadUseError for either of them, for no stack and for what `open_session` refuses.
+    """
+    name = required(stack, settings_folder(config_dir))
+    if name == LOCAL:
+        raise BadUseError(local, where="--stack local", hint=hint)
+    session = open_session(name, config_dir=config_dir, as_json=as_json)
+    return session, platform_settings(session, account_stack)

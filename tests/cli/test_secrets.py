@@ -127,7 +127,7 @@ class TestAge:
         stack.add("quiver-quant-api-key", value="x" * 20)
         ran = nautilus("secrets", "age", "--stack", "account")
         assert ran.code == 2
-        assert "the stack account has no secrets" in ran.err
+        assert "the account stack has no secrets" in ran.err
 
     def test_what_cannot_be_seen_is_3_unless_something_is_due(self, stack: Stack, nautilus: Nautilus) -> None:
         stack.add("quiver-quant-api-key", value="x" * 20)
