@@ -13,7 +13,7 @@ from infra.components.app_config import AppConfig
 from infra.components.extras import web_extras
 from infra.components.function import Placement
 from infra.components.keys import DataClass
-from infra.components.load_balancer import NAME_LIMIT, TEST_PORT
+from infra.components.load_balancer import TEST_PORT
 from infra.components.queue import Queue, variables, work_policy
 from infra.components.rollout_hook import RolloutHook
 from infra.components.service import Service
@@ -150,7 +150,7 @@ def build_services(
                 parameters=ctx.names.path("rollouts", web.key),
                 migration=ctx.names.path("migrations", web.key) if web.migrations else None,
                 listener=SmokeTarget(
-                    load_balancer=ctx.names("balancer", limit=NAME_LIMIT),
+                    load_balancer=edge.balancer.name,
                     port=TEST_PORT,
                     host=settings.edge.dns.domain,
                     health_path=web.health_path,

@@ -46,6 +46,14 @@ def standby_name(settings: Settings, ctx: Context) -> str | None:
     return ctx.names(STANDBY) if gateway.enabled and gateway.standby else None
 
 
+def readers(singletons: Mapping[str, str], standby: str | None) -> dict[Role, tuple[str, ...]]:
+    """The services that read a role's secrets, by physical name: the standby logs in as the gateway does."""
+    found: dict[Role, tuple[str, ...]] = {Role(key): (name,) for key, name in singletons.items()}
+    if standby:
+        found[Role.IB_GATEWAY] += (standby,)
+    return found
+
+
 def build_desk(
     settings: Settings,
     ctx: Context,

@@ -19,7 +19,7 @@ from infra.plan.flows import Role
 from infra.rotation import build_origin_rotation, build_restarts, watch_functions
 from infra.services import build_services
 from infra.settings.root import Settings
-from infra.trading import build_desk, singleton_names, standby_name
+from infra.trading import build_desk, readers, singleton_names, standby_name
 from infra.watch import Running, watch_rollouts, watch_singletons
 
 
@@ -100,9 +100,7 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
         specs=base.specs,
         secrets=base.secrets,
         cluster=base.cluster.cluster_name,
-        services={Role.BACKEND: (web.services["backend"].service_name,)}
-        | {role: (singletons[role.value],) for role in (Role.ENGINE,) if role.value in singletons}
-        | ({Role.IB_GATEWAY: (singletons["ib-gateway"], *([standby] if standby else []))} if "ib-gateway" in singletons else {}),
+        services={Role.BACKEND: (web.services["backend"].service_name,), **readers(singletons, standby)},
         log_key_arn=log_key,
         topic_arn=base.notify.critical_arn,
         top=top,

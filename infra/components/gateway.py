@@ -113,7 +113,7 @@ class Gateway(Component):
         files_group_id: pulumi.Input[str],
         files_key_arn: pulumi.Input[str],
         log_key_arn: pulumi.Input[str],
-        fence: Fence | None = None,
+        fence: Fence,
         alarm_names: Sequence[pulumi.Input[str]] = (),
         standby_alarm_names: Sequence[pulumi.Input[str]] = (),
         policies: Mapping[str, pulumi.Input[str]] | None = None,
@@ -139,7 +139,7 @@ class Gateway(Component):
             files_group_id: Security group of the mount targets.
             files_key_arn: KMS key of the file system.
             log_key_arn: KMS key of the log group.
-            fence: The lease and its watchdog. Without one there is nothing that a standby could wait for, so there is none.
+            fence: The lease, for which a standby waits, and its watchdog.
             alarm_names: Alarms that roll a deployment of the first task back.
             standby_alarm_names: The same for the standby.
             policies: Further inline policies of the task roles by name.
@@ -167,10 +167,8 @@ class Gateway(Component):
             "group_id": group_id,
             "log_key_arn": log_key_arn,
             "port": trading.gateway_port,
-            "command": ["bash", "-c", wrapper(settings.command, status_port=STATUS_PORT, pause_seconds=settings.start_pause_seconds)]
-            if fence
-            else (),
-            "policies": {**(policies or {}), **(fence.policies(GATEWAY_LEASE) if fence else {}), "files": mount},
+            "command": ["bash", "-c", wrapper(settings.command, status_port=STATUS_PORT, pause_seconds=settings.start_pause_seconds)],
+            "policies": {**(policies or {}), **fence.policies(GATEWAY_LEASE), "files": mount},
             "files": {
                 "file_system_id": self.files.file_system.id,
                 "transit_encryption": "ENABLED",
@@ -184,11 +182,11 @@ class Gateway(Component):
         def sidecars(key: str) -> list[Sidecar]:
             script = watch(api_port(trading), service=key, status_port=STATUS_PORT, restart=settings.restart)
             return [
-                *([fence.gateway()] if fence else []),
+                fence.gateway(),
                 Sidecar(name=f"{key}-watch", image=image, entry_point=("bash", "-c"), command=(script,), essential=False, stop_seconds=2),
             ]
 
-        active, passive = apart(subnet_ids) if fence and settings.standby else (list(subnet_ids), [])
+        active, passive = apart(subnet_ids) if settings.standby else (list(subnet_ids), [])
         self.singleton = Singleton(
             f"{name}-singleton",
             ctx,

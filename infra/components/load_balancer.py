@@ -88,7 +88,7 @@ class LoadBalancer(Component):
             raise ValueError(f"{name}: idle_seconds = {idle_seconds}; ELB takes 1 to 4000 seconds")
         if not 60 <= keep_alive_seconds <= 604_800:
             raise ValueError(f"{name}: keep_alive_seconds = {keep_alive_seconds}; ELB takes 60 to 604800 seconds")
-        physical = ctx.names(name, limit=NAME_LIMIT)
+        self.name = physical = ctx.names(name, limit=NAME_LIMIT)
         if physical.startswith("internal-"):
             raise ValueError(f"{name}: ELB keeps names that start with `internal-` for itself; choose another platform.project")
         self.vpc_id = vpc_id

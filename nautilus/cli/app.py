@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = Output(asks_for_json(args))
     command: Callable[..., Any] = typer.main.get_command(app)
     try:
-        answer = command.main(args=hoisted(args), prog_name="nautilus", standalone_mode=False)  # pyright: ignore[reportFunctionMemberAccess]
+        answer = command.main(args=hoisted(args), prog_name="nautilus", standalone_mode=False)  # pyright: ignore[reportFunctionMemberAccess] - a click command
         code = answer if isinstance(answer, int) else 0
         if code == ExitCode.INTERRUPTED:
             raise StoppedError

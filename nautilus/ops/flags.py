@@ -206,7 +206,7 @@ def findings(profile: str, document: Document, schema: Mapping[str, Any] | None)
 
     found: list[str] = []
     if schema is not None:
-        errors = Draft4Validator(dict(schema)).iter_errors(document)  # pyright: ignore[reportUnknownMemberType]
+        errors = Draft4Validator(dict(schema)).iter_errors(document)  # pyright: ignore[reportUnknownMemberType] - jsonschema's stubs leave it open
         found += sorted(f"{'.'.join(map(str, error.absolute_path)) or profile}: {error.message}" for error in errors)
     if found:
         return found

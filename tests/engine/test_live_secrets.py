@@ -294,7 +294,7 @@ def opens(server: Any, user: str, password: str, database: str) -> bool:
     try:
         server.connect(user, password, database).close()
     except DatabaseError as refusal:
-        assert refusal.args[0]["C"] in REFUSED  # noqa: PT017
+        assert refusal.args[0]["C"] in REFUSED  # noqa: PT017 (any other refusal is a failure)
         return False
     return True
 

@@ -97,7 +97,7 @@ def test_a_reason_is_one_line() -> None:
 
 def test_a_time_without_its_zone_is_refused(ssm: Any) -> None:
     with pytest.raises(ValueError, match="zone"):
-        set_halt(ssm, NAME, halted=True, who=DESK, why="prices run away", now=datetime(2030, 1, 1))  # noqa: DTZ001
+        set_halt(ssm, NAME, halted=True, who=DESK, why="prices run away", now=datetime(2030, 1, 1))  # noqa: DTZ001 (without a zone, on purpose)
     far = set_halt(ssm, NAME, halted=True, who=DESK, why="prices run away", now=NOW.astimezone() + timedelta(microseconds=7))
     assert far.at == NOW
 

@@ -38,7 +38,7 @@ class Ecr:
         self.referrers: list[dict[str, str]] = []
         self.asked: list[str] = []
 
-    def batch_get_image(self, *, repositoryName: str, imageIds: list[dict[str, str]], acceptedMediaTypes: list[str]) -> dict[str, Any]:  # noqa: N803
+    def batch_get_image(self, *, repositoryName: str, imageIds: list[dict[str, str]], acceptedMediaTypes: list[str]) -> dict[str, Any]:  # noqa: N803 (AWS's names)
         assert repositoryName == REPOSITORY
         assert MANIFEST in acceptedMediaTypes
         digest = imageIds[0]["imageDigest"]
@@ -50,7 +50,7 @@ class Ecr:
             return {"images": []}
         return {"images": [{"imageManifest": "{}", "imageManifestMediaType": MANIFEST}]}
 
-    def describe_image_scan_findings(self, *, repositoryName: str, imageId: dict[str, str], maxResults: int, **more: str) -> dict[str, Any]:  # noqa: N803
+    def describe_image_scan_findings(self, *, repositoryName: str, imageId: dict[str, str], maxResults: int, **more: str) -> dict[str, Any]:  # noqa: N803 (AWS's names)
         digest = imageId["imageDigest"]
         self.asked.append(digest)
         answers = self.scans[digest]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.plan.alarms.model import AlarmSpec, Comparison, Dimension, LogFilter, Metric, Missing, Severity
+from infra.plan.jobs import RECONCILED
 
 BREAKS_METRIC = "ReconciliationBreaks"
 
@@ -11,11 +12,11 @@ SILENT_HOURS = 26
 
 
 def reconciliation_filter(*, log_group: Dimension, namespace: str) -> LogFilter:
-    """The metric of the line `{"event":"reconciliation.done","breaks":<number>}` with which a reconciliation ends."""
+    """The metric of the line with which a reconciliation ends (`infra.plan.jobs.RECONCILED`)."""
     return LogFilter(
         key="reconciliation-breaks",
         log_group=log_group,
-        pattern='{ $.event = "reconciliation.done" }',
+        pattern=f'{{ $.event = "{RECONCILED}" }}',
         namespace=namespace,
         metric=BREAKS_METRIC,
         value="$.breaks",
