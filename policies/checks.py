@@ -18,6 +18,19 @@ def flag_on(resource: Resource, path: str, message: str, *, default: bool = Fals
         yield violation(resource, path, message)
 
 
+def own_key(resource: Resource, path: str, message: str) -> Iterator[Problem]:
+    """A problem with `message` unless a KMS key stands at `path` that is not AWS's own (`alias/aws/…`).
+
+    A key that the stack has yet to make is one of ours: it is unknown, and something of the stack explains it.
+    """
+    key = resource.get(path)
+    if key is UNKNOWN:
+        if not resource.sources(path):
+            yield unresolved(resource, path)
+    elif key is ABSENT or key == "" or (isinstance(key, str) and "alias/aws/" in key):
+        yield violation(resource, path, message)
+
+
 def word_in(
     resource: Resource, prop: str, value: Value, accepted: Callable[[str], bool], message: str, *, default: str = ""
 ) -> Iterator[Problem]:

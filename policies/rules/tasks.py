@@ -41,7 +41,8 @@ def _containers(task: Resource) -> list[dict[str, Value]] | Problem:
     return made
 
 
-def _each(task: Resource) -> Iterator[tuple[dict[str, Value], str] | Problem]:
+def each_container(task: Resource) -> Iterator[tuple[dict[str, Value], str] | Problem]:
+    """The containers of a task definition, each with what messages call it; a problem instead of what cannot be judged."""
     found = _containers(task)
     if isinstance(found, Problem):
         yield found
@@ -52,7 +53,7 @@ def _each(task: Resource) -> Iterator[tuple[dict[str, Value], str] | Problem]:
 
 def _judged(task: Resource, key: str, accepted: bool, message: str) -> Iterator[Problem]:
     """Every container's switch `key` stands at `accepted`; absent is off."""
-    for found in _each(task):
+    for found in each_container(task):
         if isinstance(found, Problem):
             yield found
             continue
@@ -70,7 +71,7 @@ def _users(task: Resource) -> Iterator[Problem]:
         yield unresolved(task, "networkMode")
     elif mode != "awsvpc":
         yield violation(task, "networkMode", "shares the network of its host: no security group is its own")
-    for found in _each(task):
+    for found in each_container(task):
         if isinstance(found, Problem):
             yield found
             continue
@@ -100,7 +101,7 @@ def _host(task: Resource) -> Iterator[Problem]:
 
 
 def _digests(task: Resource) -> Iterator[Problem]:
-    for found in _each(task):
+    for found in each_container(task):
         if isinstance(found, Problem):
             yield found
             continue

@@ -6,12 +6,14 @@ import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from policies.catalogue import RULES
 from policies.rule import Kind
+from policies.rules.functions import SUPPORTED_UNTIL
 from policies.security_groups import WORLD, reach
 from policies.subnets import data_subnets, internet_routes, tables_of, workload_subnets
 from policies.testing import UNKNOWN, Recorded, evaluate, recorded_stack, simulated
@@ -99,6 +101,9 @@ def test_its_first_preview_passes_and_announces_composed_documents(platform: lis
         "SNG-06",
         "EFS-02",
         "ECS-11",
+        "ECS-07",
+        "ECS-18",
+        "LAM-03",
     }
 
 
@@ -115,6 +120,7 @@ def test_what_it_is_advised_is_known(platform: list[Recorded]) -> None:
         "LB-09",  # tasks have no certificates of their own: inside the VPC requests travel in clear text
         "DNS-01",  # query log and DNSSEC are settings
         "BKP-05",  # the second region's vault says nothing itself: EventBridge brings its failed jobs home
+        "SCH-03",  # calls of functions: what makes up for a lost one is the owner's, an alarm on silence or the next day's call
         "NFW-07",  # in the second region's network stand databases alone, without a way out
     }
 
@@ -535,6 +541,16 @@ def loose(**more: object) -> str:
     return json.dumps([{**sound, **more}])
 
 
+def all_without(type_: str) -> Mutant:
+    """Every resource of a type is forgotten."""
+
+    def mutate(resources: list[Recorded]) -> list[Recorded]:
+        assert any(item.type == type_ for item in resources)
+        return [item for item in resources if item.type != type_]
+
+    return mutate
+
+
 LEAKY = json.dumps([{"name": "backend", "environment": [{"name": "JWT_SECRET", "value": "0123456789"}]}])
 SSH = {"ruleNo": 1, "action": "allow", "protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlock": "0.0.0.0/0"}
 FORWARD = {"statelessDefaultActions": ["aws:forward_to_sfe"], "statelessFragmentDefaultActions": ["aws:forward_to_sfe"]}
@@ -861,6 +877,85 @@ MUTANTS.extend(
 )
 
 
+_LOGS = "aws:cloudwatch/logGroup:LogGroup"
+_TABLE = "aws:dynamodb/table:Table"
+_SCALING = "aws:appautoscaling/"
+_POINT = "aws:efs/accessPoint:AccessPoint"
+_FUNCTION = "aws:lambda/function:Function"
+_SCHEDULE = "aws:scheduler/schedule:Schedule"
+_GONE = [{"name": "JWT_SECRET", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:nautilus/local/gone-a1b2c3"}]
+_ELSEWHERE = {"logDriver": "awslogs", "options": {"awslogs-group": "/nautilus/local/gone"}}
+_HOOKS = "deploymentConfiguration.lifecycleHooks"
+_ONCE: dict[str, Any] = {"deploymentMaximumPercent": 100}
+_STRANGER = "arn:aws:lambda:us-east-1:999999999999:function"
+_SCHEDULER = document(Action="sts:AssumeRole", Principal={"Service": "scheduler.amazonaws.com"})
+
+
+def watching_a_stranger(resources: list[Recorded]) -> list[Recorded]:
+    """The first alarm on an expression about target groups watches one of somebody else's."""
+    victim = next(item for item in resources if item.type == ALARM and "TargetGroup" in str(item.props.get("metricQueries")))
+    queries = copy.deepcopy(victim.props["metricQueries"])
+    metric = next(query["metric"] for query in queries if "TargetGroup" in str(query.get("metric")))
+    metric["dimensions"]["TargetGroup"] = "targetgroup/somebody-elses/0123456789abcdef"
+    changed = replace(victim, props={**victim.props, "metricQueries": queries})
+    return [changed if item is victim else item for item in resources]
+
+
+MUTANTS.extend(
+    [
+        ("CW-01", "lines under AWS's key", where(_LOGS, lambda props: props.pop("kmsKeyId"))),
+        ("CW-02", "lines of a month", where(_LOGS, setting("retentionInDays", 30))),
+        ("CW-02", "lines for ever", where(_LOGS, lambda props: props.pop("retentionInDays"))),
+        ("CW-03", "an alarm that tells nobody", where(ALARM, setting("alarmActions", []))),
+        ("CW-03", "an alarm whose actions are off", where(ALARM, setting("actionsEnabled", False))),
+        ("CW-05", "an alarm on a former queue", where(ALARM, setting("dimensions.QueueName", "gone"), namespace="AWS/SQS")),
+        ("CW-05", "an alarm on a former function", where(ALARM, setting("dimensions.FunctionName", "gone"), namespace="AWS/Lambda")),
+        ("CW-05", "an alarm on a former service", where(ALARM, setting("dimensions.ServiceName", "gone"), namespace="AWS/ECS")),
+        ("CW-05", "an expression about a stranger", watching_a_stranger),
+        ("DDB-01", "leases under DynamoDB's key", where(_TABLE, setting("serverSideEncryption.enabled", False))),
+        ("DDB-01", "leases under AWS's key", where(_TABLE, lambda props: props["serverSideEncryption"].pop("kmsKeyArn"))),
+        ("DDB-02", "leases without a past", where(_TABLE, setting("pointInTimeRecovery.enabled", False))),
+        ("DDB-03", "leases that one call deletes", where(_TABLE, setting("deletionProtectionEnabled", False))),
+        ("ECS-07", "a container without a log", with_props(TASK_DEFINITION, containerDefinitions=loose())),
+        ("ECS-07", "a log group of nobody's", with_props(TASK_DEFINITION, containerDefinitions=loose(logConfiguration=_ELSEWHERE))),
+        ("ECS-08", "an old platform", where(SERVICE, setting("platformVersion", "1.3.0"))),
+        ("ECS-09", "nobody counts", where("aws:ecs/cluster:Cluster", setting("settings.0.value", "disabled"))),
+        ("ECS-14", "one task in production", production_with(SERVICE, "desiredCount", 1, **SHIFTED)),
+        ("ECS-14", "half of them in production", production_with(SERVICE, "deploymentMinimumHealthyPercent", 50, **SHIFTED)),
+        ("ECS-14", "scaled down to one in production", production_with(f"{_SCALING}target:Target", "minCapacity", 1)),
+        ("ECS-17", "nobody scales", without(f"{_SCALING}target:Target")),
+        ("ECS-17", "nobody says when to scale", all_without(f"{_SCALING}policy:Policy")),
+        ("ECS-18", "a secret that is gone", with_props(TASK_DEFINITION, containerDefinitions=loose(secrets=_GONE))),
+        ("ECS-19", "no hooks", where(SERVICE, lambda props: props["deploymentConfiguration"].pop("lifecycleHooks"), **SHIFTED)),
+        ("ECS-19", "an empty list of hooks", where(SERVICE, setting(_HOOKS, []), **SHIFTED)),
+        ("ECS-19", "nobody guards the start", where(SERVICE, setting(f"{_HOOK}.lifecycleStages.0", "POST_SCALE_UP"), **SHIFTED)),
+        ("ECS-19", "nobody tries it", where(SERVICE, setting(f"{_HOOK}.lifecycleStages", ["PRE_SCALE_UP"]), **SHIFTED)),
+        (
+            "ECS-19",
+            "a hook without a function",
+            where(SERVICE, lambda props: props["deploymentConfiguration"]["lifecycleHooks"][0].pop("hookTargetArn"), **SHIFTED),
+        ),
+        ("ECS-19", "a hook of somebody else's", where(SERVICE, setting(f"{_HOOK}.hookTargetArn", f"{_STRANGER}:hook"), **SHIFTED)),
+        ("ECS-20", "alarms that are off", where(SERVICE, setting("alarms.enable", False), **_ONCE)),
+        ("ECS-20", "alarms that stop and do not roll back", where(SERVICE, setting("alarms.rollback", False), **_ONCE)),
+        ("ECS-20", "no alarms", where(SERVICE, lambda props: props.pop("alarms"), **_ONCE)),
+        ("EFS-03", "the whole file system", where(_POINT, setting("rootDirectory.path", "/"))),
+        ("EFS-03", "files as root", where(_POINT, setting("posixUser.uid", 0))),
+        ("EFS-03", "files as anybody", where(_POINT, lambda props: props.pop("posixUser"))),
+        ("LAM-02", "an old runtime", where(_FUNCTION, setting("runtime", "python3.8"))),
+        ("LAM-03", "a function's literal secret", where(_FUNCTION, setting("environment.variables.API_KEY", "0123456789abcdef"))),
+        ("SCH-01", "a schedule that is off", where(_SCHEDULE, setting("state", "DISABLED"))),
+        ("SCH-02", "a day of attempts", where(_SCHEDULE, lambda props: props["target"].pop("retryPolicy"))),
+        (
+            "SCH-03",
+            "calls that are lost",
+            where(_SCHEDULE, lambda props: props["target"].pop("deadLetterConfig"), groupName="nautilus-local-daily"),
+        ),
+        ("IAM-05", "schedules of anybody", with_props("aws:iam/role:Role", assumeRolePolicy=_SCHEDULER)),
+    ]
+)
+
+
 @pytest.mark.parametrize("shown", [False, True], ids=["recorded", "first-preview"])
 @pytest.mark.parametrize(("rule", "why", "mutant"), MUTANTS, ids=[f"{rule}-{why}" for rule, why, _ in MUTANTS])
 def test_no_mutant_survives(platform: list[Recorded], rule: str, why: str, mutant: Mutant, shown: bool) -> None:
@@ -894,6 +989,24 @@ def test_an_unlocked_stack_may_lose_its_load_balancer(platform: list[Recorded]) 
     ]
     assert {finding.rule for finding in evaluate(opened)} == {"LB-05"}
     assert evaluate(opened, unlocked=True) == []
+
+
+def test_an_unlocked_stack_may_lose_its_leases(platform: list[Recorded]) -> None:
+    opened = [replace(item, props={**item.props, "deletionProtectionEnabled": False}) if item.type == _TABLE else item for item in platform]
+    assert {finding.rule for finding in evaluate(opened)} == {"DDB-03"}
+    assert evaluate(opened, unlocked=True) == []
+
+
+def test_a_runtime_ends_on_its_day(platform: list[Recorded]) -> None:
+    """LAM-02 has a calendar: what runs today is found on the day after AWS's last repair."""
+    runtimes = {item.props["runtime"] for item in platform if item.type == _FUNCTION}
+    last = min(SUPPORTED_UNTIL[runtime] for runtime in runtimes)
+
+    def found(day: date) -> set[str]:
+        return {finding.rule for finding in evaluate(platform, today=day, advice=True)} & {"LAM-02"}
+
+    assert found(last) == set()
+    assert found(last + timedelta(days=1)) == {"LAM-02"}
 
 
 def test_every_rule_has_a_mutant() -> None:

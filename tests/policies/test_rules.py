@@ -12,6 +12,9 @@ import pytest
 
 from policies.catalogue import RULES
 from policies.rule import Case, Enforcement, Example, Kind, Problem, ResourceRule, Rule, Severity, StackRule, violation
+from policies.rules.alarms import DIMENSIONS
+from policies.rules.services import SCALING_POLICY
+from policies.rules.task_partners import PARAMETER, SECRET
 from policies.testing import Recorded, evaluate, judge, recorded_stack
 from policies.values import UNKNOWN
 
@@ -64,6 +67,15 @@ def test_what_the_catalogue_holds_for_network_and_edge() -> None:
     assert {rule.id for rule in mine if rule.enforcement is Enforcement.ADVISORY} == set(advice.split())
 
 
+def test_what_the_catalogue_holds_for_services_and_what_they_use() -> None:
+    """Severities that the list of rules names; where it names none, those of the same demand on databases (RDS-02, RDS-04, RDS-05)."""
+    high = "CW-03 CW-05 DDB-01 DDB-02 DDB-03 ECS-14 ECS-18 ECS-19 ECS-20 EFS-03 LAM-03 SCH-01"
+    advice = "CW-01 CW-02 ECS-07 ECS-08 ECS-09 ECS-17 LAM-02 SCH-02 SCH-03"
+    weights = {rule.id: rule.enforcement for rule in RULES}
+    assert {weights[name] for name in high.split()} == {Enforcement.MANDATORY}
+    assert {weights[name] for name in advice.split()} == {Enforcement.ADVISORY}
+
+
 def test_advice_is_left_out_unless_asked_for() -> None:
     subnet = [Recorded("aws:ec2/subnet:Subnet", "a", {"mapPublicIpOnLaunch": True})]
     assert evaluate(subnet) == []
@@ -89,7 +101,8 @@ def test_users_of_a_resource_are_found_by_every_way_of_naming_it() -> None:
 def test_types_exist_in_the_provider() -> None:
     """A token with a typing error would silence its rule: each must be one that the installed provider registers."""
     root = Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages", "pulumi_aws")
-    for type_ in sorted({type_ for rule in RULES for type_ in rule.types}):
+    watched = {type_ for named in DIMENSIONS.values() for types in named.values() for type_ in types}
+    for type_ in sorted({type_ for rule in RULES for type_ in rule.types} | watched | {SECRET, PARAMETER, SCALING_POLICY}):
         package, _, module = type_.split(":")[1].partition("/")
         file = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", module).lower()
         # A module cannot be called `lambda`.
