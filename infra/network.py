@@ -16,10 +16,9 @@ from infra.components.security_groups import SecurityGroups
 from infra.components.vpn import Vpn
 from infra.plan.access import vpn_targets
 from infra.plan.egress import venue_ports
-from infra.plan.endpoint_policies import apis_through_nat, nodes_need_nat
+from infra.plan.endpoint_policies import apis_through_nat, through_nat
 from infra.plan.flows import Role, flows
 from infra.plan.jobs import reconciles
-from infra.plan.rollout import api_domains as hook_domains
 from infra.plan.rotation import api_domains
 from infra.settings.foundation import EndpointProfile, Phase
 from infra.settings.root import Settings
@@ -50,7 +49,8 @@ def build_network(settings: Settings, ctx: Context, top: pulumi.ResourceOptions,
         timescale=settings.timescale.enabled,
         interface_endpoints=settings.network.endpoints is not EndpointProfile.NONE,
         edge=settings.platform.phase is Phase.SERVICES,
-        every_endpoint=not nodes_need_nat(settings.network.endpoints, settings.network.endpoints_without),
+        through_nat=through_nat(settings.network.endpoints, settings.network.endpoints_without)
+        | ({Role.ROTATION} if settings.cache.global_datastore else set()),
         s3_endpoint=settings.network.existing is None,
         vpn=settings.access.vpn.enabled,
         proxy=settings.postgres.proxy.enabled,
@@ -72,8 +72,7 @@ def build_network(settings: Settings, ctx: Context, top: pulumi.ResourceOptions,
             apis_through_nat(settings.network.endpoints, ctx.region, account=ctx.account_id, without=settings.network.endpoints_without),
             "AWS API without an endpoint in the VPC",
         )
-        | (api_domains(ctx.region, ctx.dr_region) if settings.cache.global_datastore else api_domains(ctx.region))
-        | (hook_domains(ctx.region) if settings.platform.phase is Phase.SERVICES else {}),
+        | (api_domains(ctx.dr_region) if settings.cache.global_datastore else {}),
         opts=top,
     )
     Resolver(

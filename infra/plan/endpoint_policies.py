@@ -3,8 +3,12 @@
 A policy admits principals of our account to resources of our account, so that a foreign credential cannot carry data out through our
 endpoints. AWS's own resources, which live in AWS's accounts, are the exceptions: without them tasks cannot pull an image.
 
-Every service below takes an endpoint policy (AWS's page on each service's interface endpoints). There is none for ECS: Fargate's agent
-talks to ECS outside the VPC. There is none for `ec2messages` either: the SSM agent from 3.3.40 on uses `ssmmessages` instead.
+Every service below takes an endpoint policy (AWS's page on each service's interface endpoints). ECS's is for our own functions alone:
+Fargate's agent talks to ECS outside the VPC, so its two further endpoints (`ecs-agent`, `ecs-telemetry`) are missing. There is none for
+`ec2messages` either: the SSM agent from 3.3.40 on uses `ssmmessages` instead.
+
+A function in the app tier calls AWS through endpoints wherever it can: AWS lets it open connections from 1024 on, and the tier's network
+ACL takes replies from outside the VPC on the upper half of these ports only (`infra.plan.nacls.LINUX`).
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from infra.plan.flows import Role
 from infra.settings.foundation import EndpointProfile
 
 ESSENTIAL = ("ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager")
@@ -23,6 +28,8 @@ FULL = (
     "appconfigdata",  # feature flags, trading volume, risk limits
     "aps-workspaces",  # Prometheus: remote write and queries
     "ec2",  # volumes and interfaces of TimescaleDB's nodes
+    "ecs",  # deployments, for the rollout hook
+    "elasticache",  # passwords of the cache's users, for their rotation
     "events",  # nodes tell when they have changed a password
     "guardduty-data",  # findings of GuardDuty's agent beside the tasks
     "monitoring",  # metrics
@@ -42,8 +49,16 @@ INTERFACES = MappingProxyType(
 GATEWAYS = ("dynamodb", "s3")
 """Services of the gateway endpoints, which cost nothing and so exist with every profile."""
 
-NODE_SERVICES = ("ec2", "events", "monitoring", "ssm", "ssmmessages")
-"""What TimescaleDB's nodes call beyond what every task does: volumes and interfaces, changed passwords, metrics, and the SSM agent."""
+CALLS = MappingProxyType(
+    {
+        # Volumes and interfaces, changed passwords, metrics, and the SSM agent.
+        Role.TIMESCALE: ("ec2", "events", "monitoring", "ssm", "ssmmessages"),
+        # The load balancer's addresses, deployments, alarms, and what people have said.
+        Role.ROLLOUT_HOOK: ("ec2", "ecs", "monitoring", "ssm"),
+        Role.ROTATION: ("elasticache",),
+    }
+)
+"""What a role calls beyond what every task does (`ESSENTIAL`). Tasks have a way out for other reasons, so they are not here."""
 
 _PREFIX = {
     "appconfigdata": "appconfig",
@@ -124,10 +139,10 @@ def _by_nat(profile: EndpointProfile, without: Collection[str]) -> list[str]:
     return [service for service in sorted(FULL) if service not in INTERFACES[profile] or service in without]
 
 
-def nodes_need_nat(profile: EndpointProfile, without: Collection[str] = ()) -> bool:
-    """Whether TimescaleDB's nodes reach one of their APIs (`NODE_SERVICES`) through the NAT alone."""
+def through_nat(profile: EndpointProfile, without: Collection[str] = ()) -> frozenset[Role]:
+    """The roles that reach one of their APIs (`CALLS`) through the NAT alone."""
     missing = _by_nat(profile, without)
-    return any(service in missing for service in NODE_SERVICES)
+    return frozenset(role for role, services in CALLS.items() if any(service in missing for service in services))
 
 
 def apis_through_nat(profile: EndpointProfile, region: str, *, account: str, without: Collection[str] = ()) -> tuple[str, ...]:

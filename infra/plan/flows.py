@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,7 +68,7 @@ def flows(
     timescale: bool,
     interface_endpoints: bool,
     s3_endpoint: bool,
-    every_endpoint: bool = True,
+    through_nat: Collection[Role] = (),
     edge: bool = True,
     vpn: bool = False,
     proxy: bool = False,
@@ -85,7 +85,7 @@ def flows(
         gateway_port: The IB Gateway's port between tasks, 4003 or 4004.
         timescale: Whether market data has its own database.
         interface_endpoints: Whether AWS's APIs are reached through endpoints in the VPC; else through the NAT.
-        every_endpoint: Whether TimescaleDB's nodes find every API that they call among those endpoints; else through the NAT.
+        through_nat: Roles that call an API which has no such endpoint here (`infra.plan.endpoint_policies.through_nat`, or in another region).
         edge: Whether there is a load balancer yet; before it stands, nothing is opened to CloudFront.
         venue_ports: First and last ports on which the engine reaches exchanges and brokers (`infra.plan.egress.venue_ports`).
         proxy: Whether the backend reaches PostgreSQL through RDS Proxy instead of directly.
@@ -136,7 +136,6 @@ def flows(
     if rotation:
         table.append(Flow(Role.ROTATION, Role.POSTGRES, POSTGRES_PORT, "new passwords are set and tried"))
         table.append(Flow(Role.ROTATION, Role.CACHE, CACHE_PORT, "new passwords are tried"))
-        table.append(Flow(Role.ROTATION, Role.INTERNET, 443, "ElastiCache's API through the NAT"))
     if restore_check:
         table.append(Flow(Role.RESTORE_CHECK, Role.POSTGRES, POSTGRES_PORT, "restored databases are counted and compared"))
     if migrations:
@@ -148,7 +147,6 @@ def flows(
         table.append(Flow(Role.RECONCILIATION, Role.INTERNET, 443, "statements of exchanges and broker"))
     if rollout_hook:
         table.append(Flow(Role.ROLLOUT_HOOK, Role.LOAD_BALANCER, TEST_PORT, "smoke tests on the test listener"))
-        table.append(Flow(Role.ROLLOUT_HOOK, Role.INTERNET, 443, "ECS's API through the NAT"))
     if vpn:
         table.append(Flow(Role.VPN, Role.POSTGRES, POSTGRES_PORT, "administrators, relational data"))
         if timescale:
@@ -164,11 +162,13 @@ def flows(
             for role in workers
             if role is not Role.ROLLOUT_HOOK
         ]
-    if timescale and interface_endpoints and s3_endpoint and not every_endpoint:
-        table.append(Flow(Role.TIMESCALE, Role.INTERNET, 443, "AWS APIs of the nodes through the NAT"))
-    if not (interface_endpoints and s3_endpoint):
-        have = {flow.source for flow in table if flow.target is Role.INTERNET and flow.port == 443}
-        table += [Flow(role, Role.INTERNET, 443, "AWS APIs through the NAT") for role in workers if role not in have]
+    everybody = not (interface_endpoints and s3_endpoint)
+    have = {flow.source for flow in table if flow.target is Role.INTERNET and flow.port == 443}
+    table += [
+        Flow(role, Role.INTERNET, 443, "AWS APIs through the NAT")
+        for role in workers
+        if role not in have and (everybody or role in through_nat)
+    ]
     if timescale:
         table += [
             Flow(Role.BACKEND, Role.TIMESCALE, POSTGRES_PORT, "market data"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import reduce
 from itertools import pairwise
 from math import gcd, inf
@@ -17,7 +18,7 @@ from typing import Any
 from infra.plan.iam import canonical
 from infra.plan.trading_calendar import guard
 from infra.settings.trading import Trading
-from infra.settings.workloads import MigrationGate, Rollout
+from infra.settings.workloads import BackendRollout, MigrationGate, Rollout
 
 LEAST_STEP = 3
 """ECS's smallest `stepPercent` of a linear deployment."""
@@ -43,6 +44,15 @@ HOOK_STAGES = (GUARD_STAGE, SMOKE_STAGE, SHIFT_STAGE)
 
 None of them is run again during a rollback, unlike the two `*_TRAFFIC_SHIFT` stages (AWS-RULES.md section 6).
 """
+
+
+BACKEND_PATHS = ("/api/*", "/ws/*", "/health")
+"""What the load balancer sends to the backend on both listeners, as path patterns; everything else is the frontend's."""
+
+
+def is_backends(path: str) -> bool:
+    """Whether the backend answers a path, as the load balancer's rules read it: small and capital letters differ."""
+    return any(fnmatchcase(path, pattern) for pattern in BACKEND_PATHS)
 
 
 class Strategy(StrEnum):
@@ -224,7 +234,7 @@ def orders(
     """What the hook is told of one service, holds and alarms excepted, which `hook_details` adds.
 
     Args:
-        settings: The service's rollout.
+        settings: The service's rollout. Migrations and WebSockets are the backend's (`BackendRollout`); any other service asks for none.
         trading: The venues.
         made: The plan.
         service: The workload.
@@ -234,7 +244,8 @@ def orders(
     """
     paths: list[str | dict[str, Any]] = [{"path": listener.health_path, "health": True} if listener.json_health else listener.health_path]
     paths += settings.smoke_paths
-    if settings.smoke_web_socket and listener.web_socket_path:
+    own = settings if isinstance(settings, BackendRollout) else None
+    if own is not None and own.smoke_web_socket and listener.web_socket_path:
         paths.append({"path": listener.web_socket_path, "websocket": True})
     told: dict[str, Any] = {
         "service": service,
@@ -249,8 +260,8 @@ def orders(
             "seconds": SMOKE_SECONDS,
         },
     }
-    if migration is not None and settings.migrations is not MigrationGate.OFF:
-        told["migrations"] = {"parameter": migration, "required": settings.migrations is MigrationGate.REQUIRED}
+    if own is not None and migration is not None and own.migrations is not MigrationGate.OFF:
+        told["migrations"] = {"parameter": migration, "required": own.migrations is MigrationGate.REQUIRED}
     return told
 
 
@@ -264,8 +275,3 @@ def hook_details(made: RolloutPlan, *, alarms: Sequence[str], told: Mapping[str,
     """
     own = {"holds": [asdict(hold) for hold in made.holds], "grace_seconds": GRACE_SECONDS, "alarms": sorted(alarms)}
     return canonical({**(told or {}), **own})
-
-
-def api_domains(region: str) -> dict[str, str]:
-    """What the hook calls that has no endpoint in the VPC, with the reason: names for the egress firewall's list."""
-    return {f"ecs.{region}.amazonaws.com": "deployments and revisions, for the rollout hook"}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lambdas.rollout_hook.orders import Smoke
 
 _NAMES_A_CALL = 100  # DescribeAlarms takes at most 100 names
-# ECS's API lies behind the NAT, where replies to ports below 32768 are refused (infra.plan.nacls.LINUX), and AWS lets a function in a VPC
-# open connections from 1024 on: an attempt may be lost for that alone, and the next one starts at another port.
+# Where ECS's API has no endpoint it lies behind the NAT, from which replies to ports below 32768 are refused (infra.plan.nacls.LINUX), and
+# AWS lets a function in a VPC open connections from 1024 on: an attempt may be lost for that alone; the next one starts at another port.
 _BOTO = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 _SMOKE_SECONDS = 40
 """Longest run of the smoke test in one call, in seconds: half of what the function has."""

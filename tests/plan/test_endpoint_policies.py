@@ -10,17 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.plan.endpoint_policies import (
+    CALLS,
     ESSENTIAL,
     FULL,
     GATEWAYS,
     GUARDDUTY_AGENT_ACCOUNTS,
     INTERFACES,
-    NODE_SERVICES,
     apis_through_nat,
     endpoint_policy,
-    nodes_need_nat,
     placed,
+    through_nat,
 )
+from infra.plan.flows import Role
 from infra.settings.foundation import EndpointProfile
 from infra.settings.limits import ZONES
 from tests.conftest import changed
@@ -42,6 +43,8 @@ def policy(service: str, region: str = "eu-west-1") -> list[dict[str, Any]]:
         ("aps-workspaces", "aps"),
         ("dynamodb", "dynamodb"),
         ("ec2", "ec2"),
+        ("ecs", "ecs"),
+        ("elasticache", "elasticache"),
         ("ecr.api", "ecr"),
         ("ecr.dkr", "ecr"),
         ("kms", "kms"),
@@ -160,13 +163,17 @@ def test_what_each_profile_leaves_to_the_nat() -> None:
     assert {"api.ecr.eu-west-1.amazonaws.com", f"{OURS}.dkr.ecr.eu-west-1.amazonaws.com"} < set(everything)
 
 
-def test_nodes_need_the_nat_unless_every_api_of_theirs_has_an_endpoint() -> None:
-    assert not nodes_need_nat(EndpointProfile.FULL)
-    assert nodes_need_nat(EndpointProfile.ESSENTIAL)
-    assert nodes_need_nat(EndpointProfile.NONE)
+def test_a_role_needs_the_nat_unless_every_api_of_its_own_has_an_endpoint() -> None:
+    assert through_nat(EndpointProfile.FULL) == frozenset()
+    assert through_nat(EndpointProfile.ESSENTIAL) == through_nat(EndpointProfile.NONE) == set(CALLS)
     for service in FULL:
-        assert nodes_need_nat(EndpointProfile.FULL, [service]) == (service in NODE_SERVICES)
-    assert not nodes_need_nat(EndpointProfile.FULL, ["ec2/a"]), "another zone's endpoint serves"
+        assert through_nat(EndpointProfile.FULL, [service]) == {role for role, services in CALLS.items() if service in services}
+    assert through_nat(EndpointProfile.FULL, ["elasticache"]) == {Role.ROTATION}
+    assert through_nat(EndpointProfile.FULL, ["ec2/a"]) == frozenset(), "another zone's endpoint serves"
+
+
+def test_what_a_role_calls_is_in_the_full_profile() -> None:
+    assert {service for services in CALLS.values() for service in services} <= set(FULL)
 
 
 # -- the setting --------------------------------------------------------------------------------------------------------
@@ -197,7 +204,7 @@ def test_what_tasks_start_with_is_left_out_only_where_something_else_gives_it() 
     assert findings(["kms"], existing={"vpc_id": "vpc-0123456789abcdef0", **subnets}) == []
 
 
-@pytest.mark.parametrize("entry", ["ecs", "s3", "ec2/g", "ec2/", "EC2", "ecrXapi"])
+@pytest.mark.parametrize("entry", ["ecs-agent", "s3", "ec2/g", "ec2/", "EC2", "ecrXapi"])
 def test_the_setting_refuses_anything_else(entry: str) -> None:
     with pytest.raises(ValueError, match="endpoints"):
         changed("local", network={"endpoints_without": [entry]})

@@ -157,14 +157,17 @@ def test_the_vpn_changes_no_other_flow() -> None:
         assert tuple(flow for flow in table if flow.source is not Role.VPN) == without
 
 
-@pytest.mark.parametrize("endpoints", [True, False])
-def test_the_rollout_hook_reaches_the_test_listener_and_aws_and_nobody_reaches_it(endpoints: bool) -> None:
-    table = flows(gateway_port=4003, timescale=True, interface_endpoints=endpoints, s3_endpoint=True, rollout_hook=True)
+@pytest.mark.parametrize(
+    ("endpoints", "by_nat", "aws"), [(True, (), Role.ENDPOINTS), (True, (Role.ROLLOUT_HOOK,), Role.INTERNET), (False, (), Role.INTERNET)]
+)
+def test_the_rollout_hook_reaches_the_test_listener_and_aws_and_nobody_reaches_it(
+    endpoints: bool, by_nat: tuple[Role, ...], aws: Role
+) -> None:
+    table = flows(gateway_port=4003, timescale=True, interface_endpoints=endpoints, s3_endpoint=True, through_nat=by_nat, rollout_hook=True)
     check(table)
     assert not [flow for flow in table if flow.target is Role.ROLLOUT_HOOK]
     reached = {(flow.target, flow.ports) for flow in table if flow.source is Role.ROLLOUT_HOOK}
-    assert {(Role.LOAD_BALANCER, (8443, 8443)), (Role.INTERNET, (443, 443))} <= reached
-    assert {target for target, _ in reached} <= {Role.LOAD_BALANCER, Role.INTERNET, Role.ENDPOINTS}
+    assert reached == {(Role.LOAD_BALANCER, (8443, 8443)), (aws, (443, 443))} | ({(Role.ENDPOINTS, (443, 443))} if endpoints else set())
     others = flows(gateway_port=4003, timescale=True, interface_endpoints=endpoints, s3_endpoint=True)
     assert not [flow for flow in others if Role.ROLLOUT_HOOK in (flow.source, flow.target)]
     assert not [flow for flow in table if flow.port == 8443 and flow.source is not Role.ROLLOUT_HOOK]

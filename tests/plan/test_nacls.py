@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from infra.plan.endpoint_policies import CALLS
 from infra.plan.flows import OUTSIDE, Flow, Role, flows
 from infra.plan.nacls import EPHEMERAL, HOME, LIMIT, LINUX, Acl, Entry, acls, every_flow
 from infra.plan.rules import Direction
@@ -35,7 +36,7 @@ def tables(draw: st.DrawFn) -> tuple[Flow, ...]:
         timescale=draw(st.booleans()),
         interface_endpoints=draw(st.booleans()),
         s3_endpoint=draw(st.booleans()),
-        every_endpoint=draw(st.booleans()),
+        through_nat=draw(st.sets(st.sampled_from(sorted(CALLS)))),
         edge=draw(st.booleans()),
         vpn=draw(st.booleans()),
     )
