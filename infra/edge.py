@@ -22,8 +22,10 @@ from infra.foundation import Foundation
 from infra.plan import alarms as plan
 from infra.plan.flows import BACKEND_PORT, FRONTEND_PORT, Role
 from infra.plan.origin import HEADER
+from infra.plan.rollout import BACKEND_PATHS
 from infra.rotation import Sender
 from infra.settings.root import Settings
+from infra.stack import default_tags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def build_edge(settings: Settings, ctx: Context, base: Foundation, top: pulumi.R
         vpc_id=base.network.vpc_id,
         port=BACKEND_PORT,
         health_path="/health",
-        path_patterns=["/api/*", "/ws/*", "/health"],
+        path_patterns=BACKEND_PATHS,
         priority=100,
         deregistration_seconds=60,
         opts=top,
@@ -115,6 +117,7 @@ def build_edge(settings: Settings, ctx: Context, base: Foundation, top: pulumi.R
         assets=base.assets,
         settings=own.cdn,
         log_bucket=base.logs.name,
+        default_tags=len(default_tags(settings.platform)),
         opts=top,
     )
 

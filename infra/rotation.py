@@ -13,6 +13,7 @@ from infra.components.alarms import Alarms
 from infra.components.function import Placement
 from infra.components.notify import Notify
 from infra.components.rotation import Restarts, Rotation
+from infra.components.schedule import Lost
 from infra.components.secrets import Secrets
 from infra.plan import alarms as alarm_plan
 from infra.plan import rotation as plan
@@ -192,6 +193,7 @@ def build_restarts(
     services: Mapping[Role, Sequence[str]],
     log_key_arn: pulumi.Input[str],
     topic_arn: pulumi.Input[str],
+    lost: Lost,
     top: pulumi.ResourceOptions,
 ) -> dict[str, str]:
     """The restart of the services that read secrets, by physical name. Returns the function's name for alarms; empty where nobody reads any."""
@@ -207,6 +209,7 @@ def build_restarts(
         secrets=secrets,
         log_key_arn=log_key_arn,
         topic_arn=topic_arn,
+        lost=lost,
         opts=top,
     )
     return {"restart-consumers": restarts.function_name}

@@ -12,6 +12,7 @@ from infra.component import Context
 from infra.components.app_config import AppConfig
 from infra.components.gateway import STANDBY
 from infra.components.keys import DataClass
+from infra.components.schedule import Lost
 from infra.edge import build_edge
 from infra.foundation import Foundation
 from infra.market_data import build_market_data
@@ -103,6 +104,7 @@ def build_workloads(settings: Settings, ctx: Context, base: Foundation, top: pul
         services={Role.BACKEND: (web.services["backend"].service_name,), **readers(singletons, standby)},
         log_key_arn=log_key,
         topic_arn=base.notify.critical_arn,
+        lost=Lost(queue_arn=background.operations.queue.dead.arn, key_arn=base.keys.arn(DataClass.MESSAGING)),
         top=top,
     )
     rotation_alarms = watch_functions("rotation-alarms", ctx, rotations, topics=base.notify, top=top)

@@ -28,6 +28,8 @@ CONNECT_SECONDS = 5
 """Seconds that a connection to the origin may take: the seed's proxy_connect_timeout."""
 ERROR_SECONDS = 10
 """Seconds that an edge remembers an error of the origin; CloudFront's own default is 10 as well."""
+OBJECT_TAGS = 10
+"""Tags that an object takes (S3 object tagging); other resources take 50."""
 READ = ("GET", "HEAD", "OPTIONS")
 ALL = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -69,6 +71,7 @@ class Cdn(Component):
         assets: PrivateBucket,
         settings: Settings,
         log_bucket: pulumi.Input[str],
+        default_tags: int = 0,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Build the distribution.
@@ -80,6 +83,7 @@ class Cdn(Component):
             origin_domain: Name of the load balancer on a certificate of its own, such as `origin.<domain>`.
             origin_header: Name and secret value of the header by which the load balancer knows us.
             log_bucket: Name of the bucket for access logs, whose policy holds `cdn_logs`.
+            default_tags: How many tags the provider puts on everything.
         """
         super().__init__(name, ctx, opts)
         table = behaviours(settings.cached_paths)
@@ -155,7 +159,7 @@ class Cdn(Component):
         self.hosted_zone_id = distribution.hosted_zone_id
         self.distribution_arn = distribution.arn
         self.distribution_id = distribution.id
-        self._fill(assets)
+        self._fill(assets, self._plain() if default_tags > OBJECT_TAGS else self.child())
         self._observe(log_bucket)
         self.register_outputs({"domainName": self.domain_name, "distributionId": self.distribution_id})
 
@@ -284,7 +288,13 @@ class Cdn(Component):
         ]
         return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(path_pattern=one.pattern, **given, function_associations=calls or None)
 
-    def _fill(self, assets: PrivateBucket) -> None:
+    def _plain(self) -> pulumi.ResourceOptions:
+        """Options of a child without default tags. A provider of its own is a further process of the plugin, so only where nothing else helps."""
+        ctx = self.ctx
+        plain = aws.Provider(f"{self.logical}-untagged", region=ctx.region, allowed_account_ids=[ctx.account_id], opts=self.child())
+        return pulumi.ResourceOptions.merge(self.child(), pulumi.ResourceOptions(provider=plain))
+
+    def _fill(self, assets: PrivateBucket, page: pulumi.ResourceOptions) -> None:
         bucket = assets.bucket_name
         assets.attach_policy(origin_access(bucket, self.distribution_arn, partition=self.ctx.partition))
         aws.s3.BucketObjectv2(
@@ -294,7 +304,7 @@ class Cdn(Component):
             content=MAINTENANCE_HTML,
             content_type="text/html; charset=utf-8",
             cache_control="public, max-age=60",
-            opts=self.child(),
+            opts=page,
         )
 
     def _observe(self, log_bucket: pulumi.Input[str]) -> None:

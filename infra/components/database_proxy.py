@@ -81,7 +81,9 @@ class DatabaseProxy(Component):
             f"{name}-role",
             name=ctx.names("postgres-proxy", limit=64),
             description="With which RDS Proxy logs in to the database",
-            assume_role_policy=trust("rds.amazonaws.com", account_id=ctx.account_id),
+            # RDS documents no condition for a proxy's role, and a key that it did not send would shut the proxy out. It takes a role of the
+            # proxy's own account alone (`iam:PassRole`).
+            assume_role_policy=trust("rds.amazonaws.com"),
             opts=self.child(),
         )
         allowed = aws.iam.RolePolicy(

@@ -105,6 +105,8 @@ def replica_args(
         availability_zone=zone,
         db_subnet_group_name=subnet_group,
         max_allocated_storage=settings.max_storage_gb,
+        # Unset, RDS makes a replica with IOPS of its own on io1, which takes no throughput and costs several times as much.
+        storage_type="gp3",
         iops=settings.iops,
         storage_throughput=settings.storage_throughput,
         storage_encrypted=True,
@@ -218,7 +220,14 @@ class Postgres(Component):
         )
         group = parameter_group(self, f"{name}-parameters", settings=settings)
         monitoring, attachment = self._monitoring_role()
-        suffix = random.RandomId(f"{name}-final", byte_length=4, keepers={"instance": identifier}, opts=self.child())
+        # What makes RDS replace the instance changes its suffix too: the second instance's last snapshot needs a name beside the first's.
+        keepers = {
+            "instance": identifier,
+            "database": settings.database,
+            "user": username,
+            "key": snapshot.key_arn if snapshot else key_arn,
+        }
+        suffix = random.RandomId(f"{name}-final", byte_length=4, keepers=keepers, opts=self.child())
         logs = self._log_groups(name, identifier, log_key_arn)
 
         self.primary = aws.rds.Instance(

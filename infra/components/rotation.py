@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from infra.component import Component, Context
 from infra.components.events import RULE_LIMIT, tell
 from infra.components.function import NAME_LIMIT, Code, Placement, lambda_function
-from infra.components.schedule import Call, schedule
+from infra.components.schedule import Call, Lost, schedule
 from infra.components.secrets import Secrets
 from infra.plan import rotation as plan
 from infra.plan.secrets import SecretSpec
@@ -152,7 +152,7 @@ class Restarts(Component):
     Makes: `lambda.Function` with its `iam.Role` and `cloudwatch.LogGroup`; `scheduler.Schedule` with a role that may invoke this function
     alone; `cloudwatch.EventRule` and `EventTarget` that announce failed rotations on the critical topic.
 
-    There is no dead-letter queue: the next call of the window makes up for a lost one.
+    The next call of the window makes up for a lost one; where all are lost, because the schedule may no longer call, the queue says so.
     """
 
     token: ClassVar[str] = "restarts"
@@ -171,6 +171,7 @@ class Restarts(Component):
         secrets: Secrets,
         log_key_arn: pulumi.Input[str],
         topic_arn: pulumi.Input[str],
+        lost: Lost,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make the function and the schedule.
@@ -184,6 +185,7 @@ class Restarts(Component):
             secrets: Where they are.
             log_key_arn: KMS key of the log.
             topic_arn: Who hears of a failed rotation.
+            lost: Where calls go that could not be made: services would keep old passwords, and nobody would hear of it.
             opts: Options of the component.
 
         Raises:
@@ -227,6 +229,7 @@ class Restarts(Component):
             purpose="With which the schedule calls the restart of secrets' readers",
             patience_seconds=300,
             retries=1,
+            lost=lost,
         )
         self._announce(topic_arn)
         self.register_outputs({"functionArn": self.function_arn})

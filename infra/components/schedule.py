@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from infra.component import Component
 from infra.components.function import NAME_LIMIT
-from infra.plan.iam import policy, statement, trust
+from infra.plan.iam import keep_statements, policy, statement, trust
 
 DESCRIPTION_LIMIT = 512
 """Characters of a schedule's description (EventBridge Scheduler)."""
@@ -46,6 +46,16 @@ class Message:
     group: pulumi.Input[str]
     """Name of the schedule group."""
     zone: str = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """Where a call goes that EventBridge Scheduler gave up."""
+
+    queue_arn: pulumi.Input[str]
+    """A standard queue that is watched."""
+    key_arn: pulumi.Input[str]
+    """Its KMS key."""
 
 
 def sender(
@@ -134,12 +144,17 @@ def messages(
 
 
 def schedule(
-    owner: Component, function: aws.lambda_.Function, *calls: Call, purpose: str, patience_seconds: int, retries: int
+    owner: Component,
+    function: aws.lambda_.Function,
+    *calls: Call,
+    purpose: str,
+    patience_seconds: int,
+    retries: int,
+    lost: Lost | None = None,
 ) -> list[aws.scheduler.Schedule]:
     """Call `function` on schedules named after `owner`.
 
-    Makes: an `iam.Role` that may invoke this function alone, and a `scheduler.Schedule` for each of `calls`. There is no dead-letter queue:
-    the owner says what makes up for a lost call.
+    Makes: an `iam.Role` that may invoke this function alone, and a `scheduler.Schedule` for each of `calls`.
 
     Args:
         owner: The component that the function belongs to.
@@ -148,14 +163,21 @@ def schedule(
         purpose: Description of the role.
         patience_seconds: How old a call may become before it is given up, 60 to 86,400 seconds (EventBridge Scheduler).
         retries: How often a failed call is repeated, 0 to 185 times (EventBridge Scheduler).
+        lost: Where calls go that were given up; None where the owner hears of a lost call otherwise, by an alarm on silence.
     """
     ctx, name = owner.ctx, owner.logical
+    queue: list[pulumi.Input[str]] = [lost.queue_arn, lost.key_arn] if lost else []
     invoker, permission = sender(
         owner,
         "invoke",
         purpose=purpose,
         permission="invoke",
-        document=function.arn.apply(lambda arn: policy(statement(["lambda:InvokeFunction"], [arn], sid="InvokeFunction"))),
+        document=pulumi.Output.all(function.arn, *queue).apply(
+            lambda known: policy(
+                statement(["lambda:InvokeFunction"], [known[0]], sid="InvokeFunction"),
+                *(keep_statements(queue_arn=known[1], key_arn=known[2], region=ctx.region) if lost else ()),
+            )
+        ),
     )
 
     def target(call: Call) -> aws.scheduler.ScheduleTargetArgsDict:
@@ -164,6 +186,8 @@ def schedule(
             "role_arn": invoker.arn,
             "retry_policy": {"maximum_event_age_in_seconds": patience_seconds, "maximum_retry_attempts": retries},
         }
+        if lost:
+            made["dead_letter_config"] = {"arn": lost.queue_arn}
         if call.event is not None:
             made["input"] = json.dumps(dict(call.event))
         return made

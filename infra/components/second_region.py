@@ -24,7 +24,7 @@ from infra.plan import dr as plan
 from infra.plan import postgres as database
 from infra.plan.alarms import Severity, Target
 from infra.plan.bucket_policies import server_access_logs
-from infra.plan.iam import canonical
+from infra.plan.iam import canonical, trust
 from infra.plan.key_policies import DataClass, Place, key_policy
 from infra.plan.subnets import Tier
 from infra.plan.subnets import plan as subnet_plan
@@ -33,22 +33,6 @@ from infra.settings.dr import Dr
 
 WINDOW_DAYS = 30
 """Days before a deleted key is gone for good: AWS's longest (KMS-03)."""
-
-
-def _trust(ctx: Context, service: str, **conditions: Mapping[str, str]) -> str:
-    return canonical(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": service},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {"StringEquals": {"aws:SourceAccount": ctx.account_id}, **conditions},
-                }
-            ],
-        }
-    )
 
 
 class SecondRegion(Component):
@@ -418,7 +402,9 @@ class ArchiveCopy(Component):
             f"{name}-role",
             name=ctx.names("archive-copy", limit=64),
             description="Lets S3 copy the archive into the second region",
-            assume_role_policy=_trust(ctx, "s3.amazonaws.com"),
+            # S3 documents no condition for a replication's role, and a key that it did not send would stop the copy. It takes a role of the
+            # source bucket's own account alone (`iam:PassRole`).
+            assume_role_policy=trust("s3.amazonaws.com"),
             opts=self.child(),
         )
         policy = aws.iam.RolePolicy(

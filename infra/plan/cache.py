@@ -137,12 +137,31 @@ def needs_default(engine: str) -> bool:
 
 # --- node types -----------------------------------------------------------------------------------------------------------
 
-_NODE = re.compile(r"cache\.(?P<family>[a-z]+)(?P<generation>[0-9]+)(?P<rest>[a-z]*)\.(?P<size>[a-z0-9]+)")
+_NODE = re.compile(r"cache\.(?P<family>[a-z]+)(?P<generation>[0-9]+)(?P<rest>[a-z]*)\.(?P<size>micro|small|medium|(?:[0-9]*x)?large)")
 
 
 def burstable(node_type: str) -> bool:
     """Whether it is of a T family: its CPU is on credit, and it has no data tiering and no global datastore (ElastiCache)."""
     return node_type.startswith("cache.t")
+
+
+_OLDEST: Final = {"t": 2, "m": 4, "r": 4, "c": 7}
+"""First generation of each family on which ElastiCache runs Redis 7 and Valkey with encryption at rest."""
+
+
+def refused_node(node_type: str) -> str | None:
+    """Why the cache cannot run on a node type, as the end of a sentence, or None (ElastiCache user guide: supported node types, data tiering).
+
+    New families and sizes of a known kind pass: AWS adds them more often than this program changes.
+    """
+    found = _NODE.fullmatch(node_type)
+    if found is None or found["family"] not in _OLDEST:
+        return "is of no family that ElastiCache has for Valkey or Redis"
+    if int(found["generation"]) < _OLDEST[found["family"]]:
+        return "is of a previous generation, which has no encryption at rest with these versions"
+    if found["rest"] == "gd":
+        return "keeps data on disk too (data tiering), which ElastiCache asks to be switched on, and which this platform does not use"
+    return None
 
 
 def goes_global(node_type: str) -> bool:

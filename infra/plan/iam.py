@@ -110,6 +110,14 @@ def through_service(key_arn: str, actions: Sequence[str], *, service: str, regio
     return statement(actions, [key_arn], sid=sid, conditions={"StringEquals": {"kms:ViaService": f"{service}.{region}.amazonaws.com"}})
 
 
+def keep_statements(*, queue_arn: str, key_arn: str, region: str) -> tuple[Json, ...]:
+    """What a schedule's role needs to put what it gives up into a dead-letter queue under `key_arn`."""
+    return (
+        statement(["sqs:SendMessage"], [queue_arn], sid="FileLostStarts"),
+        through_service(key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs", region=region, sid="SealLostStarts"),
+    )
+
+
 def refuse_clear_text(actions: Sequence[str], resource: str) -> Json:
     """In a resource's own policy: nobody does this without TLS."""
     return statement(

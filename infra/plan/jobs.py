@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from infra.plan.iam import Json, canonical, policy, statement, through_service
+from infra.plan.iam import Json, canonical, keep_statements, policy, statement
 from infra.settings.root import Settings
 
 MIGRATIONS = "migrations"
@@ -89,8 +89,7 @@ def start_policy(*, cluster_arn: str, family_arn: str, role_arns: Sequence[str],
             sid="HandRolesToTask",
             conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
-        statement(["sqs:SendMessage"], [queue_arn], sid="FileLostStarts"),
-        through_service(queue_key_arn, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs", region=region, sid="SealLostStarts"),
+        *keep_statements(queue_arn=queue_arn, key_arn=queue_key_arn, region=region),
     )
 
 

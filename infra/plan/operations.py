@@ -454,6 +454,10 @@ def planned(changes: Mapping[str, Change], *, kinds: Iterable[Kind] = tuple(Kind
     return tuple(found)
 
 
+SHORTEST_MONTH = 28
+"""Days that every month has."""
+
+
 def cron_problem(when: str, cadence: Cadence) -> str | None:
     """Why `when` is no schedule of that cadence, or None: EventBridge Scheduler refuses it, or it comes more or less often.
 
@@ -483,6 +487,10 @@ def cron_problem(when: str, cadence: Cadence) -> str | None:
         return f"`{when}` is not weekly: name one weekday, such as MON"
     if cadence in (Cadence.MONTHLY, Cadence.QUARTERLY) and not ("#" in week_days or month_days.isdigit()):
         return f"`{when}` does not come once a month: name one day of the month, or the nth weekday such as 2#1"
+    if month_days.isdigit() and int(month_days) > SHORTEST_MONTH:
+        return f"`{when}` leaves out months without a day {month_days}: name one from 1 to {SHORTEST_MONTH}"
+    if week_days.endswith("#5"):
+        return f"`{when}` leaves out months without a fifth such day: name the first to the fourth, such as 2#1"
     return None
 
 

@@ -39,6 +39,8 @@ EVENT_CATEGORIES = (
 
 GP3_PROVISIONED_FROM_GB = 400
 """RDS accepts provisioned gp3 IOPS for PostgreSQL from this size on, in GiB."""
+GP3_LARGEST_GB = 65_536
+"""Largest volume of RDS for PostgreSQL, in GiB (RDS: storage)."""
 GP3_IOPS_A_MBPS = 4
 """gp3 wants at least this many IOPS for each MiB/s of throughput (EBS: 0.25 MiB/s for one)."""
 MONITORING_SECONDS = (1, 5, 10, 15, 30, 60)
@@ -165,8 +167,19 @@ def storage_refusals(settings: Postgres) -> tuple[Refusal, ...]:
     size, iops, throughput = settings.storage_gb, settings.iops, settings.storage_throughput
     if settings.max_storage_gb * 10 < size * 11:
         least = -(-size * 11 // 10)
+        most_first = GP3_LARGEST_GB * 10 // 11
         found.append(
-            Refusal("maxStorageGb", f"must be at least 10 % above postgres.storageGb = {size}", f"{least:,} or more", least, ("storageGb",))
+            Refusal(
+                "storageGb",
+                f"leaves autoscaling no room: postgres.maxStorageGb must be at least 10 % above it, and a volume has at most {GP3_LARGEST_GB:,} GiB",
+                f"20 to {most_first:,}",
+                most_first,
+                ("maxStorageGb",),
+            )
+            if least > GP3_LARGEST_GB
+            else Refusal(
+                "maxStorageGb", f"must be at least 10 % above postgres.storageGb = {size}", f"{least:,} or more", least, ("storageGb",)
+            )
         )
     if size < GP3_PROVISIONED_FROM_GB:
         for key, value in (("iops", iops), ("storageThroughput", throughput)):

@@ -70,7 +70,7 @@ class Extra:
     reads: tuple[str, ...] = ()
     """Other secrets that it reads."""
     writes: tuple[str, ...] = ()
-    """Other secrets that it reads and writes."""
+    """Other secrets that it reads, with their labels, and writes."""
     statements: tuple[Json, ...] = field(default_factory=tuple[Json, ...])
 
 
@@ -90,17 +90,16 @@ def origin_statements(*, distribution_arn: str, rule_arns: Sequence[str]) -> tup
     )
 
 
-def api_domains(region: str, standby: str | None = None) -> dict[str, str]:
-    """What the functions in the VPC call beside Secrets Manager, with the reason: names for the egress firewall's list.
+def api_domains(standby: str) -> dict[str, str]:
+    """What the functions in the VPC call in the second region, with the reason: names for the egress firewall's list.
 
-    ElastiCache's API is called in the second region too where the cache's users exist there, and an interface endpoint serves one region
-    alone. So it goes through the NAT, and `Role.ROTATION` needs a flow to the internet on 443.
+    The users of a cache with a global datastore exist there too, and an interface endpoint serves one region alone. So that call goes
+    through the NAT, and `Role.ROTATION` needs a flow to the internet on 443.
 
     Args:
-        region: The home region.
-        standby: The second region where the cache has a global datastore.
+        standby: The second region.
     """
-    return {f"elasticache.{one}.amazonaws.com": "passwords of the cache's users" for one in (region, standby) if one}
+    return {f"elasticache.{standby}.amazonaws.com": "passwords of the cache's users"}
 
 
 def cache_statements(user_arns: Sequence[str]) -> tuple[Json, ...]:
@@ -151,7 +150,7 @@ def function_policy(
     if extra.reads:
         statements.append(statement(["secretsmanager:GetSecretValue"], list(extra.reads), sid="ReadOthers"))
     if extra.writes:
-        statements.append(statement(own[1:], list(extra.writes), sid="WriteOthers"))
+        statements.append(statement(own, list(extra.writes), sid="WriteOthers"))
     return policy(*statements, *extra.statements)
 
 

@@ -77,7 +77,7 @@ def market_schedule(
     Args:
         start: Local time `HH:MM`.
         end: Local time of the same day, after `start`.
-        days: Days of the week as cron has them, `MON-FRI`.
+        days: Days of the week as cron has them, `MON-FRI`, in any order; a range may pass the end of AWS's week, which is Saturday.
         time_zone: IANA name.
         least: Fewest tasks while the market is closed.
         open_least: Fewest tasks while it is open, from `least` to `most`.
@@ -97,8 +97,22 @@ def market_schedule(
     )
 
 
+_WEEK = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+"""In the order in which AWS's cron counts them, from 1."""
+
+
+def _plain(days: str) -> str:
+    """The same days without a range that falls, such as `MON-SUN`, and none twice: AWS's cron counts days from Sunday on."""
+    named: list[str] = []
+    for part in days.split(","):
+        first, _, last = part.partition("-")
+        start, end = _WEEK.index(first), _WEEK.index(last or first)
+        named += [part] if start <= end else [_WEEK[day % len(_WEEK)] for day in range(start, end + len(_WEEK) + 1)]
+    return ",".join(dict.fromkeys(named))
+
+
 def _cron(time: str, days: str) -> str:
     found = _TIME.match(time)
     if found is None:
         raise ValueError(f"{time!r} is not a time of day from 00:00 to 23:59")
-    return f"cron({int(found[2])} {int(found[1])} ? * {days} *)"
+    return f"cron({int(found[2])} {int(found[1])} ? * {_plain(days)} *)"

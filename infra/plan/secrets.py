@@ -125,6 +125,8 @@ def database_alphabet(special: str) -> Alphabet:
 
 
 DATABASE_PASSWORD = database_alphabet(DATABASE_SPECIAL)
+NODE_PASSWORD = DATABASE_PASSWORD
+"""Of TimescaleDB's nodes, whatever the setting says: they write it into YAML and refuse other characters (infra/timescale/secrets.sh.j2)."""
 CACHE_TOKEN = Alphabet(64, "-")
 SIGNING_KEY = Alphabet(64)
 """Letters and digits: 381 bits, above the 256 that seed 004 asks of the JWT secret."""
@@ -261,7 +263,7 @@ def inventory(
         rotation_days: The stack's rotation, 1 to 30 days.
         timescale: Whether market data has its own database.
         proxy: Whether the backend reaches PostgreSQL through RDS Proxy, by IAM; it then reads no password of PostgreSQL's.
-        password_special: Characters beside letters and digits in passwords of databases.
+        password_special: Characters beside letters and digits in the passwords of PostgreSQL on RDS.
         migrations: Whether there is a task that changes the databases' schemas: it acts as the application does, who owns them.
         reconciliation: Whether there is one that compares our orders with the exchanges' and the broker's statements.
 
@@ -397,7 +399,7 @@ def inventory(
         specs += [
             generated(
                 name,
-                database,
+                NODE_PASSWORD,
                 "platform",
                 consumers,
                 "TIMESCALE_PASSWORD" if consumers != node else "",

@@ -174,6 +174,21 @@ _FILES = (
 )
 _ROTATE = "/usr/local/sbin/nautilus-rotate"
 
+_TYPE = re.compile(r"(?P<family>[a-z]+[0-9]+[a-z0-9-]*)\.(?:nano|micro|small|medium|large|[0-9]*xlarge|metal(?:-[0-9]+xl)?)")
+_XEN = frozenset("t1 t2 m1 m2 m3 m4 c1 c3 c4 r3 r4 x1 x1e i2 i3 d2 h1 hs1 cc2 cg1 cr1 g2 g3 g3s p2 p3 f1".split())  # noqa: SIM905 - reads better as text
+"""Families before Nitro. Their volumes are no NVMe devices, and the nodes find theirs by their NVMe names (EC2 user guide: EBS and NVMe)."""
+
+
+def instance_refusal(instance_type: str) -> str | None:
+    """Why a node cannot be of an EC2 instance type, as the end of a sentence, or None. New families pass: AWS adds them all the time."""
+    found = _TYPE.fullmatch(instance_type)
+    if found is None or instance_type.startswith(("mac", "u-")):
+        return "is no instance type of EC2 that runs a TimescaleDB node"
+    if found["family"] in _XEN:
+        return "is of a family before Nitro: a node would wait for ever for its volumes, which it knows by their NVMe names"
+    return None
+
+
 _GIB_PER_VCPU = {"c": 2, "m": 4, "r": 8, "x": 16}
 
 

@@ -18,7 +18,7 @@ ZoneLetter = Annotated[str, Field(pattern=r"^[a-f]$"), Accepts("the letter of an
 EndpointExclusion = Annotated[
     str,
     Field(
-        pattern=r"^(appconfigdata|aps-workspaces|ec2|ecr\.api|ecr\.dkr|events|guardduty-data|kms|logs|monitoring|secretsmanager|sqs|ssm|ssmmessages|sts|xray)(/[a-f])?$"
+        pattern=r"^(appconfigdata|aps-workspaces|ec2|ecr\.api|ecr\.dkr|ecs|elasticache|events|guardduty-data|kms|logs|monitoring|secretsmanager|sqs|ssm|ssmmessages|sts|xray)(/[a-f])?$"
     ),
     Accepts("a service of the endpoint profile `full`, alone or with a zone, such as aps-workspaces or aps-workspaces/c", "aps-workspaces"),
 ]
@@ -62,7 +62,10 @@ class Platform(Section):
         default=365, description="Retention of every log group, in days; the seed asks for 90 or more, and CloudWatch offers fixed steps."
     )
     tags: dict[TagKey, TagValue] = Field(
-        default_factory=dict, description="Further tags on everything, at most 40; none may start with `aws:`.", max_length=40
+        # A secret has eleven of ours, and AWS takes 50 on a resource.
+        default_factory=dict,
+        description="Further tags on everything, at most 38; none may start with `aws:`.",
+        max_length=38,
     )
 
 

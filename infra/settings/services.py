@@ -29,7 +29,8 @@ class LogRouting(StrEnum):
 @cache
 def _zones() -> frozenset[str]:
     # Every call reads the whole database from disk.
-    return frozenset(available_timezones())
+    # Two files of the database that are no place: the machine's own zone, and the one of a machine that was never set up.
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def _zone(name: str) -> str:

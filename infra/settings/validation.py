@@ -142,7 +142,8 @@ class _Validation:
         elif error["loc"][-1] == "[key]":
             value, _ = _value_at(self.given, path)
             key = key_at(self.model, path)
-            words = key.shape.accepts.words if key and key.shape.accepts else None
+            choices = str((error.get("ctx") or {}).get("expected", "")).replace("'", "")
+            words = key.shape.accepts.words if key and key.shape.accepts else choices or None
             self._report(path, value, f"has a name that {_say(error)}", remove=True, accepted=words)
         else:
             self._report(path, error.get("input"), _say(error))

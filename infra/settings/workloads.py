@@ -83,19 +83,24 @@ class Rollout(Section):
         default=5, description="Minutes that the old version is kept after the last step, 1 to 1,440."
     )
     guard: RolloutGuard = Field(
-        default=RolloutGuard.SESSIONS,
-        description="In which sessions of `trading.venues` a rollout is refused while `trading.deployGuard` is on: `sessions` those of venues "
-        "that close at night, `all` those that never close too (then only the maintenance window is left), `off` none.",
-    )
-    migrations: MigrationGate = Field(
-        default=MigrationGate.CHECKED,
-        description="What `nautilus migrate` must have said before a rollout: `off` nothing, `checked` no failure, "
-        "`required` that the migration was executed.",
+        default=RolloutGuard.ALL,
+        description="In which sessions of `trading.venues` a rollout is refused while `trading.deployGuard` is on: `all`, and with a venue that "
+        "never closes only the maintenance window is left; `sessions`, those of venues that close at night alone; `off`, none.",
     )
     smoke_paths: list[SmokePath] = Field(
         default_factory=list,
         max_length=5,
         description="Further paths that a new version must answer with 200 on the test listener, besides its health check, at most 5.",
+    )
+
+
+class BackendRollout(Rollout):
+    """What the backend's rollout asks beyond: it alone has a database and speaks WebSockets."""
+
+    migrations: MigrationGate = Field(
+        default=MigrationGate.CHECKED,
+        description="What `nautilus migrate` must have said before a rollout: `off` nothing, `checked` no failure, "
+        "`required` that the migration was executed.",
     )
     smoke_web_socket: bool = Field(
         default=False, description="Whether `/ws/` must take a WebSocket handshake without a login on the test listener."
@@ -110,11 +115,6 @@ class WebService(Container):
     cpu_percent: Annotated[int, Field(ge=10, le=90)] = Field(default=70, description="Autoscaling's CPU target in percent (seed 004: 70).")
     memory_percent: Annotated[int, Field(ge=10, le=90)] = Field(
         default=80, description="Autoscaling's memory target in percent (seed 004: 80)."
-    )
-    pool_min: Annotated[int, Field(ge=1, le=100)] = Field(default=10, description="Smallest database pool of a task (seed 003: 10).")
-    pool_max: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=20,
-        description="Largest database pool of a task; seed 003 bounds the service at 100, and `maxTasks` × `poolMax` must stay below the server's limit.",
     )
     rollout: Rollout = Field(default_factory=Rollout, description="How a new version takes over.")
     image_owner: ImageOwner = Field(
@@ -133,6 +133,20 @@ class WebService(Container):
         default=False,
         description="Whether other tasks find the service by its name (Service Connect). A proxy then stands in each task, before the "
         "load balancer's traffic too.",
+    )
+
+
+class Backend(WebService):
+    """The API: the one web service with a database, migrations and WebSockets."""
+
+    pool_min: Annotated[int, Field(ge=1, le=100)] = Field(default=10, description="Smallest database pool of a task (seed 003: 10).")
+    pool_max: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=20,
+        description="Largest database pool of a task; seed 003 bounds the service at 100, and `maxTasks` × `poolMax` must stay below the server's limit.",
+    )
+    # Settings are frozen, so a narrower type may stand in a subclass.
+    rollout: BackendRollout = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        default_factory=BackendRollout, description="How a new version takes over."
     )
 
 
@@ -178,7 +192,7 @@ class IbGateway(Singleton):
 class Services(Section):
     """What runs on ECS."""
 
-    backend: WebService = Field(default_factory=WebService, description="FastAPI on port 8000: `/health`, `/api/`, `/ws/`.")
+    backend: Backend = Field(default_factory=Backend, description="FastAPI on port 8000: `/health`, `/api/`, `/ws/`.")
     frontend: Frontend = Field(default_factory=Frontend, description="React, served at `/`.")
     engine: Singleton = Field(default_factory=Singleton, description="NautilusTrader engine: exactly one.")
     ib_gateway: IbGateway = Field(default_factory=IbGateway, description="Interactive Brokers Gateway: one login, exactly one.")

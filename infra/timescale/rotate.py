@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rotates the cluster's four passwords, on the node that leads; elsewhere it does nothing.
 
-    nautilus-rotate            whatever is older than five days, on Sundays
+    nautilus-rotate            whatever is older than five days or stands in the stack's state, on Sundays
     nautilus-rotate --now      all four, whatever their age
     nautilus-rotate --finish   only what an interrupted run has left behind
 
@@ -34,6 +34,8 @@ ORDER = (
 )
 """Variable of the node's environment, role, and the database that proves a login."""
 FRESH = timedelta(days=5)
+FIRST = "FIRST"
+"""Label of the value with which the stack was made. It stands in the stack's state, so it is never fresh enough to be left alone."""
 CA = "/etc/nautilus/tls/ca.crt"
 
 
@@ -92,7 +94,7 @@ def stage(region: str, secret: str, label: str, *, to: str = "", away: str = "")
 
 
 def tell(region: str, secret: str) -> None:
-    """Say so on the event bus: who uses the password is restarted."""
+    """Say so on the event bus, for whoever wants to hear of it."""
     entry = {"Source": "nautilus.timescale", "DetailType": "SecretRotated", "Detail": json.dumps({"secret": secret})}
     answer = ask(region, "events", "put-events", "--entries", json.dumps([entry]))
     if answer.get("FailedEntryCount"):
@@ -106,7 +108,8 @@ def rotate(region: str, secret: str, role: str, database: str, *, now: bool, fin
     current, pending = of["AWSCURRENT"], of.get("AWSPENDING")
     if pending is None:
         made = datetime.fromisoformat(current["CreatedDate"].replace("Z", "+00:00"))
-        if finish or not (now or datetime.now(timezone.utc) - made > FRESH):
+        due = now or FIRST in current["VersionStages"] or datetime.now(timezone.utc) - made > FRESH
+        if finish or not due:
             return False
         put = ("put-secret-value", "--secret-id", secret, "--version-stages", "AWSPENDING", "--secret-string", "file:///dev/stdin")
         identity = str(ask(region, "secretsmanager", *put, text=secrets.token_hex(32))["VersionId"])

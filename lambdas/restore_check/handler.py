@@ -28,7 +28,8 @@ import boto3
 from botocore.config import Config
 
 _BOTO = Config(connect_timeout=5, read_timeout=900, retries={"mode": "standard", "total_max_attempts": 3})
-_ONCE = Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1})
+_ONCE = Config(connect_timeout=5, read_timeout=900, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+"""For the comparison, whose answer takes minutes: on the way there a silent connection is cut after 350 seconds."""
 UNPROVED_DAYS = 60
 """The age of a proof that is not there; the jobs of as many days are looked through."""
 MESSAGE_LIMIT = 1000

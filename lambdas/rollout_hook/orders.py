@@ -51,20 +51,21 @@ class Orders:
         """From `hookDetails`.
 
         Raises:
-            ValueError: a value of the wrong kind. The rollout then fails: a gate that misreads its orders must not open.
+            ValueError: a value of the wrong kind, or no alarms and holds, which every service's definition names: then these are not its
+                orders. The rollout fails: a gate that misreads or loses its orders must not open.
         """
         try:
-            alarms = details.get("alarms", [])
-            if not isinstance(alarms, list) or not all(isinstance(name, str) and name for name in alarms):
+            alarms, holds = details["alarms"], details["holds"]
+            if not isinstance(alarms, list) or not alarms or not all(isinstance(name, str) and name for name in alarms):
                 raise ValueError("alarms is not a list of names")
             guard = _object(details, "guard")
-            if guard.get("mode", "off") not in ("off", "refuse"):
-                raise ValueError(f"guard.mode {guard['mode']!r} is neither off nor refuse")
+            if guard and guard.get("mode") not in ("off", "refuse"):
+                raise ValueError(f"guard.mode {guard.get('mode')!r} is neither off nor refuse")
             smoke, migrations = _object(details, "smoke"), _object(details, "migrations")
             return cls(
                 service=str(details.get("service", "")),
                 parameters=str(details.get("parameters", "")).rstrip("/"),
-                holds={float(hold["percent"]): float(hold["seconds"]) for hold in details.get("holds", [])},
+                holds={float(hold["percent"]): float(hold["seconds"]) for hold in holds},
                 alarms=tuple(alarms),
                 grace_seconds=float(details.get("grace_seconds", DEFAULT_GRACE_SECONDS)),
                 pause_seconds=float(details.get("pause_seconds", DEFAULT_PAUSE_SECONDS)),

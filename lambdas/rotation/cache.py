@@ -30,8 +30,9 @@ from redis.retry import Retry
 _BOTO = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 _ALPHABET = string.ascii_letters + string.digits
 _LENGTH = 64
-_WAIT_SECONDS = 240
-"""How long ElastiCache may take to change a user on all nodes."""
+_WAIT_SECONDS = 200
+"""How long ElastiCache may take to change a user on all nodes. A step waits four times at most, before and after each of two regions' changes,
+and the function has 900 seconds: cut off by them it would not say what it waited for."""
 _STEP_SECONDS = 5
 _TRIES = 12
 """How often a new password is tried: the nodes learn of it one after the other."""
@@ -123,7 +124,7 @@ class CacheUser:
         """Wait until the user is active, with so many passwords.
 
         Raises:
-            TimeoutError: it takes longer than four minutes.
+            TimeoutError: it takes longer than `_WAIT_SECONDS`.
         """
         waited = 0
         while True:

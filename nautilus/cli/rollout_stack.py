@@ -225,7 +225,7 @@ def rules_of(settings: Settings, service: str) -> Rules:
             scope=RolloutGuard.ALL if web is None else web.rollout.guard,
         ),
         # The backend's database alone has migrations.
-        migrations=web.rollout.migrations.value if web is not None and service == "backend" else "off",
+        migrations=settings.services.backend.rollout.migrations.value if service == "backend" else "off",
         live=settings.trading.mode is TradingMode.LIVE,
         processor=container_of(settings, service).architecture.value,
         accepted={name: date.fromisoformat(str(item.until)) for name, item in settings.registry.accept_findings.items()},

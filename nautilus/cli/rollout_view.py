@@ -80,7 +80,8 @@ def plan_view(document: Mapping[str, Any]) -> RenderableType:
     at, last = 0, 0
     for hold in document["holds"]:
         percent = hold["percent"]
-        text = f"stands {duration(hold['seconds'])}, {_by(document)}{_passing(document, last, percent)}"
+        stands = f"stands {duration(hold['seconds'])}, {_by(document)}" if hold["seconds"] else "goes on at once"
+        text = f"{stands}{_passing(document, last, percent)}"
         rows.append((_minutes(at), f"{percent:>3} % {bar(percent)}", text))
         at, last = at + hold["seconds"], percent
     kept = f"the old version stays {duration(document['bake_minutes'] * 60)} longer"
@@ -88,10 +89,11 @@ def plan_view(document: Mapping[str, Any]) -> RenderableType:
     rows.append((_minutes(total), "", "the old version is gone"))
     stages = [Text(f"{stage}: {STAGES.get(stage, 'the hook is asked')}") for stage in document["stages"]]
     minutes = document["guard_minutes"]
+    limit = "seed 004: under 30" if minutes < 30 else "seed 004 has 30, which the time from the first shift keeps"
     return Group(
         Text(f"{service}: {_strategy(document)}, {duration(total)} from the first shift to the end\n"),
         _timeline("new version", rows),
-        Text(f"\nWith about {minutes - -(-total // 60)} min to start and test new tasks before: {minutes} min (seed 004: under 30)."),
+        Text(f"\nWith about {minutes - -(-total // 60)} min to start and test new tasks before: {minutes} min ({limit})."),
         Text("The hook is asked at"),
         *stages,
     )

@@ -14,6 +14,8 @@ from nautilus.ops.rollout.definitions import CannotCopyError, copy_of, image_of
 from nautilus.ops.steps import code_of
 
 POLL_SECONDS: Final = 2.0
+APPEAR_SECONDS: Final = 60.0
+"""How long a task that RunTask named may stay unknown to DescribeTasks: ECS's API is eventually consistent (RunTask, API reference)."""
 LOG_SECONDS: Final = 45.0
 """How long the last lines of a task may take after it has stopped: the log driver sends them in batches."""
 
@@ -224,8 +226,10 @@ def follow(
     Raises:
         JobLostError: it did not end in time, or ECS has forgotten it.
     """
-    log, lines, until = Log(logs, job, task), list[str](), clock() + seconds
+    began = clock()
+    log, lines, until = Log(logs, job, task), list[str](), began + seconds
     stopped: dict[str, Any] | None = None
+    seen = False
     while True:
         found = ecs.describe_tasks(cluster=job.cluster, tasks=[task]) if stopped is None else None
         for line in log.read():
@@ -233,9 +237,10 @@ def follow(
             if on_line is not None:
                 on_line(line)
         if found is not None:
-            if not found.get("tasks"):
+            seen = seen or bool(found.get("tasks"))
+            if not found.get("tasks") and (seen or clock() - began > APPEAR_SECONDS):
                 raise JobLostError(f"ECS does not know {task} any more", task)
-            if found["tasks"][0]["lastStatus"] == "STOPPED":
+            if found.get("tasks") and found["tasks"][0]["lastStatus"] == "STOPPED":
                 stopped, until = found["tasks"][0], clock() + LOG_SECONDS
                 continue
         if stopped is not None and (last(lines) or clock() > until or _never_ran(stopped, job)):

@@ -41,8 +41,9 @@ class Halt:
     """False where this is no flag but the conclusion from there being none: halted."""
 
     def as_json(self) -> str:
-        """The parameter's value."""
-        return json.dumps({"halted": self.halted, "who": self.who, "why": self.why, "at": self.at.isoformat()}, sort_keys=True)
+        """The parameter's value. Other scripts as they are: escaped, the longest reason would not fit into SSM's 4,096 bytes."""
+        said = {"halted": self.halted, "who": self.who, "why": self.why, "at": self.at.isoformat()}
+        return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
 
 def parse_halt(text: str) -> Halt:

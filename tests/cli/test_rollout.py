@@ -146,6 +146,23 @@ class TestPlan:
         assert first in out.splitlines()[0]
         assert second in out
 
+    @pytest.mark.parametrize(
+        ("hold", "said", "unsaid"),
+        [
+            (0, ["50 % █████····· goes on at once; passes 20, 30, 40 %", "15 min (seed 004: under 30)"], ["stands", "held by"]),
+            (8, ["stands 8 min, held by the hook", "31 min (seed 004 has 30, which the time from the first shift keeps)"], ["under 30"]),
+        ],
+    )
+    def test_no_hold_stands_and_no_time_is_called_shorter_than_it_is(
+        self, nautilus: Nautilus, tmp_path: Path, hold: int, said: list[str], unsaid: list[str]
+    ) -> None:
+        document = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())
+        document["config"]["nautilus-infra:services"]["backend"]["rollout"] = {"holdMinutes": hold}
+        (tmp_path / "Pulumi.prod.yaml").write_text(yaml.safe_dump(document))
+        out = " ".join(nautilus("rollout", "plan", "--stack", "prod", "--config-dir", str(tmp_path)).out.split())
+        assert [text for text in said if text not in out] == []
+        assert [text for text in unsaid if text in out] == []
+
     @pytest.mark.parametrize("service", ["engine", "ib-gateway"])
     def test_a_singleton_is_stopped_before_it_is_started(self, nautilus: Nautilus, service: str) -> None:
         document = nautilus("rollout", "plan", "--service", service, "--stack", "prod", "--json").document

@@ -20,7 +20,7 @@ DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 
 
-def build(*, region: str = "us-east-1", deferred: bool = True, **settings: Any) -> Stack:
+def build(*, region: str = "us-east-1", deferred: bool = True, default_tags: int = 5, **settings: Any) -> Stack:
     def program() -> dict[str, Any]:
         ctx = context(region=region)
         assets = PrivateBucket("assets", ctx, bucket_name="nautilus-prod-assets", key_arn="arn:key", log_bucket=None, defer_policy=deferred)
@@ -35,6 +35,7 @@ def build(*, region: str = "us-east-1", deferred: bool = True, **settings: Any) 
             assets=assets,
             settings=Settings(**settings),
             log_bucket="nautilus-logs",
+            default_tags=default_tags,
         )
         return {"domain": cdn.domain_name, "zone": cdn.hosted_zone_id, "arn": cdn.distribution_arn, "id": cdn.distribution_id}
 
@@ -205,6 +206,15 @@ def test_a_dead_origin_shows_the_maintenance_page(stack: Stack, distribution: di
     page = stack.one("BucketObjectv2")
     assert (page["key"], page["contentType"]) == ("maintenance.html", "text/html; charset=utf-8")
     assert page["content"] == MAINTENANCE_HTML
+
+
+@pytest.mark.parametrize(("tags", "own"), [(10, False), (11, True)])
+def test_an_object_that_cannot_take_all_default_tags_has_a_provider_without_them(tags: int, own: bool) -> None:
+    """S3 takes ten tags on an object, and refuses the page with an eleventh."""
+    made = build(default_tags=tags)
+    plain = [one for one in made.made if one.type == "pulumi:providers:aws"]
+    assert [one.name for one in plain] == (["cdn-untagged"] if own else [])
+    assert all("defaultTags" not in one.inputs and one["region"] == "us-east-1" for one in plain)
 
 
 def test_the_maintenance_page_loads_alone_under_the_sites_policy() -> None:

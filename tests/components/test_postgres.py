@@ -187,6 +187,24 @@ def test_an_unlocked_stack_still_keeps_a_last_snapshot_unless_told_otherwise() -
     assert primary(made(unlocked=True))["skipFinalSnapshot"] is False
 
 
+def test_two_instances_one_after_the_other_never_share_the_name_of_their_last_snapshot() -> None:
+    def keepers(stack: Stack) -> Any:
+        return stack.one("index.RandomId")["keepers"]
+
+    first = keepers(made())
+    assert first == keepers(made(slow_query_ms=500)), "a change in place keeps the name"
+    # Each of these makes RDS replace the instance, and each replacement leaves a snapshot behind.
+    moved = Snapshot(identifier="takeover-of-june", key_arn=key("other"))
+    for other in (made(database="other"), made(snapshot=moved)):
+        assert keepers(other) != first
+
+
+@pytest.mark.parametrize("given", [{}, {"storage_gb": 400, "iops": 13_000, "storage_throughput": 800}])
+def test_replicas_stand_on_gp3_too(given: dict[str, Any]) -> None:
+    # RDS's own choice for a replica that names IOPS is io1, which takes no throughput (RDS: CreateDBInstanceReadReplica).
+    assert {one["storageType"] for one in made(**given).all("rds.Instance")} == {"gp3"}
+
+
 def test_provisioned_iops_are_passed_on() -> None:
     assert primary(made(storage_gb=400, iops=13_000))["iops"] == 13_000
 

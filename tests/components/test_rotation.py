@@ -12,6 +12,7 @@ from infra.component import Context
 from infra.components.function import Placement
 from infra.components.notify import Notify
 from infra.components.rotation import Restarts, Rotation
+from infra.components.schedule import Lost
 from infra.components.secrets import Secrets
 from infra.naming import Names
 from infra.plan import rotation as plan
@@ -38,6 +39,7 @@ FUNCTION, ROTATION, PERMISSION = (
     "aws:secretsmanager/secretRotation:SecretRotation",
     "aws:lambda/permission:Permission",
 )
+LOST = Lost(queue_arn=f"arn:aws:sqs:us-east-1:{ACCOUNT}:nautilus-prod-operations-dead", key_arn=KEY)
 SERVICES = {role: (f"nautilus-prod-{role.value}",) for role in (Role.BACKEND, Role.ENGINE, Role.FRONTEND)}
 
 
@@ -100,6 +102,7 @@ def build(*, edge: bool = True, standby: bool = False) -> Recording[dict[str, st
             services=SERVICES,
             log_key_arn=KEY,
             topic_arn=notify.critical_arn,
+            lost=LOST,
             top=top,
         )
         watch_functions("rotation-alarms", ctx, functions, topics=notify, top=top)
@@ -270,6 +273,19 @@ def test_the_restarts_touch_the_services_that_read_secrets_and_no_other(stack: R
     assert (schedule["scheduleExpression"], schedule["scheduleExpressionTimezone"]) == (plan.RESTARTS, "UTC")
 
 
+def test_restarts_that_nobody_could_call_are_heard_of(stack: Recording[Any]) -> None:
+    """A schedule that may no longer call leaves no trace at the function: without a queue old passwords would stay in silence."""
+    target = stack.one("aws:scheduler/schedule:Schedule").inputs["target"]
+    assert target["deadLetterConfig"] == {"arn": LOST.queue_arn}
+    [rights] = [
+        json.loads(one.inputs["policy"])["Statement"]
+        for one in named(stack, "aws:iam/rolePolicy:RolePolicy").values()
+        if one.inputs["name"] == "invoke"
+    ]
+    by_action = {listed(one["Action"])[0]: one["Resource"] for one in rights}
+    assert by_action == {"lambda:InvokeFunction": by_action["lambda:InvokeFunction"], "sqs:SendMessage": LOST.queue_arn, "kms:Decrypt": KEY}
+
+
 def test_failures_reach_people(stack: Recording[Any]) -> None:
     rule = stack.one("aws:cloudwatch/eventRule:EventRule").inputs
     assert json.loads(rule["eventPattern"]) == json.loads(plan.failures_pattern())
@@ -314,10 +330,18 @@ def test_restarts_of_nobody_are_refused_and_not_made() -> None:
         secrets = made_secrets(ctx)
         top = pulumi.ResourceOptions()
         none = build_restarts(
-            ctx, specs=SPECS, secrets=secrets, cluster="c", services={Role.FRONTEND: ("f",)}, log_key_arn=KEY, topic_arn="t", top=top
+            ctx,
+            specs=SPECS,
+            secrets=secrets,
+            cluster="c",
+            services={Role.FRONTEND: ("f",)},
+            log_key_arn=KEY,
+            topic_arn="t",
+            lost=LOST,
+            top=top,
         )
         assert none == {}
-        Restarts("r", ctx, cluster="c", services={"s": ()}, weekly=(), secrets=secrets, log_key_arn=KEY, topic_arn="t")
+        Restarts("r", ctx, cluster="c", services={"s": ()}, weekly=(), secrets=secrets, log_key_arn=KEY, topic_arn="t", lost=LOST)
 
     with pytest.raises(ValueError, match="no service reads a secret"):
         synth(program, account=ACCOUNT)

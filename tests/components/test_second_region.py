@@ -222,6 +222,10 @@ def test_the_copying_role_opens_one_bucket_and_seals_into_another() -> None:
     assert (by_sid["OpenSource"]["Resource"], by_sid["SealCopies"]["Resource"]) == ("arn:sk", "arn:tk")
     assert by_sid["OpenSource"]["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{HOME}.amazonaws.com"}}
     assert "s3:*" not in json.dumps(document)
+    (role,) = (one for one in made(archive(), "iam.Role") if one.inputs["name"].endswith("archive-copy"))
+    (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    # S3 documents no condition here (Setting up permissions for live replication): one that it did not meet would stop the copy in silence.
+    assert trust == {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}}
 
 
 def test_a_copy_that_fails_is_heard_in_the_region_that_measures_it() -> None:

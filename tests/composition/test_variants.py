@@ -34,7 +34,7 @@ def rollout(*steps: int) -> dict[str, Any]:
 def everything_on() -> dict[str, Any]:
     """Whatever may be switched on beside each other, under the longest name of a project: names and lists at their limits."""
     beside = {"image_owner": "pipeline", "discovery": True, "requests_per_target": 1000, "memory": 2048}
-    smoke = {"steps": [25, 50, 75, 100], "smoke_paths": ["/" + "a" * 127] * 5, "smoke_web_socket": True, "migrations": "required"}
+    smoke = {"steps": [25, 50, 75, 100], "smoke_paths": ["/api/" + "a" * 123] * 5, "smoke_web_socket": True, "migrations": "required"}
     services = service("backend", **beside, rollout=smoke, market_open={"enabled": True, "days": "MON,WED-FRI"})
     services["frontend"].update(beside, cpu=512)
     services.update(
@@ -43,7 +43,7 @@ def everything_on() -> dict[str, Any]:
         telemetry={"enabled": True, "image_digest": DIGEST, "sampling_percent": 100},
     )
     return {
-        "platform": {"project": "abcdefghijkl"},
+        "platform": {"project": "abcdefghijkl", "tags": {f"own-{number}": "v" * 256 for number in range(38)}},
         "services": services,
         "queues": {"more": {f"q{number}-{'x' * 27}": {"fifo": number % 2 == 0} for number in range(10)}},
         "flags": {"names": {f"flag-{number}": "a" * 200 for number in range(50)}},

@@ -13,6 +13,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from infra.components.restore_testing import COMPARE_SECONDS
 from lambdas.restore_check import handler as judge
 
 PLAN = "arn:aws:backup:us-east-1:123456789012:restore-testing-plan:nautilus_test_snapshots-1"
@@ -107,6 +108,24 @@ def test_a_restore_from_the_log_is_compared_as_of_its_start() -> None:
     point = "arn:aws:backup:us-east-1:123456789012:recovery-point:continuous:db-ABC-0a1b2c3d"
     assert judge.reference(job(RecoveryPointArn=point)) == BEGAN
     assert judge.reference(job()) == datetime(2026, 3, 7, 4, 0, tzinfo=UTC)
+
+
+def test_a_comparison_of_many_minutes_is_asked_once_over_a_line_that_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, Any]] = []
+    plain = boto3.client
+
+    def client(service: str, **options: Any) -> Any:
+        made.append((service, options.get("config")))
+        return Lambda(GOOD) if service == "lambda" else plain(service, **options)
+
+    monkeypatch.setattr(judge.boto3, "client", client)
+    restored_instance()
+    assert judge.check_database(job(), SETTINGS).problems == ()
+    [config] = [config for service, config in made if service == "lambda"]
+    assert config.tcp_keepalive is True
+    # Repeated, it would count two databases twice; given up, it would call a good backup bad.
+    assert config.retries == {"total_max_attempts": 1}
+    assert config.read_timeout >= COMPARE_SECONDS
 
 
 def test_what_the_comparison_finds_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:

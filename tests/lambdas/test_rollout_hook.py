@@ -17,7 +17,7 @@ from moto import mock_aws
 from infra.components.rollout_hook import SECONDS
 from infra.plan.rollout import GRACE_SECONDS, PAUSE_SECONDS, SMOKE_SECONDS, SmokeTarget, hook_details, orders, plan
 from infra.settings.trading import Trading, TradingMode, VenueHours
-from infra.settings.workloads import MigrationGate, Rollout
+from infra.settings.workloads import BackendRollout, MigrationGate, Rollout
 from lambdas.rollout_hook import handler as hook
 from lambdas.rollout_hook import world as worlds
 from lambdas.rollout_hook.orders import Smoke
@@ -38,7 +38,7 @@ MONDAY_JUST_BEFORE = datetime(2026, 11, 23, 14, 10, tzinfo=UTC)
 def told(settings: Rollout | None = None, trading: Trading = LIVE) -> dict[str, Any]:
     """`hookDetails` as the program writes them."""
     made = orders(
-        settings or Rollout(),
+        settings or BackendRollout(),
         trading,
         ROLLOUT,
         service="backend",
@@ -109,14 +109,15 @@ def test_paper_stacks_and_a_guard_that_is_off_do_not_refuse() -> None:
         assert at(scene(MONDAY_IN_SESSION), "PRE_SCALE_UP", details=told(trading=trading))["hookStatus"] == "SUCCEEDED"
 
 
-def test_a_venue_that_never_closes_leaves_the_maintenance_window_where_the_service_asks_for_it() -> None:
+def test_a_venue_that_never_closes_leaves_the_maintenance_window_unless_the_service_heeds_sessions_alone() -> None:
     crypto = LIVE.model_copy(update={"venues": {"binance": VenueHours.ALWAYS}})
-    strict = told(Rollout.model_validate({"guard": "all"}), crypto)
+    strict = told(trading=crypto)
     assert at(scene(), "PRE_SCALE_UP", details=strict)["hookStatus"] == "FAILED"
     assert "2026-11-22 02:00" in at(scene(), "PRE_SCALE_UP", details=strict)["reason"]
     assert at(scene(datetime(2026, 11, 22, 2, 0, tzinfo=UTC)), "PRE_SCALE_UP", details=strict)["hookStatus"] == "SUCCEEDED"
     assert at(scene(datetime(2026, 11, 22, 3, 50, tzinfo=UTC)), "PRE_SCALE_UP", details=strict)["hookStatus"] == "FAILED"
-    assert at(scene(), "PRE_SCALE_UP", details=told(trading=crypto))["hookStatus"] == "SUCCEEDED"
+    lenient = told(BackendRollout.model_validate({"guard": "sessions"}), crypto)
+    assert at(scene(), "PRE_SCALE_UP", details=lenient)["hookStatus"] == "SUCCEEDED"
 
 
 def test_a_first_creation_is_never_refused_for_the_session() -> None:
@@ -195,7 +196,7 @@ def test_the_migration_of_the_version_that_is_deployed_counts(gate: MigrationGat
     world = scene()
     if value is not None:
         world.parameters[MIGRATION] = value
-    assert at(world, "PRE_SCALE_UP", details=told(Rollout(migrations=gate)))["hookStatus"] == status
+    assert at(world, "PRE_SCALE_UP", details=told(BackendRollout(migrations=gate)))["hookStatus"] == status
 
 
 def test_an_override_of_the_session_does_not_cover_a_failed_migration() -> None:
@@ -407,6 +408,7 @@ def test_details_arrive_as_json_text_too_and_go_back_whole() -> None:
         {"alarms": "one"},
         {"alarms": [""]},
         {"guard": {"mode": "perhaps"}},
+        {"guard": {"minutes": 25, "calendar": {}}},
         {"guard": []},
         {"smoke": {"port": 8443}},
         {"smoke": {"load_balancer": "b", "port": 8443, "host": "h", "paths": []}},
@@ -416,16 +418,25 @@ def test_details_arrive_as_json_text_too_and_go_back_whole() -> None:
 )
 def test_orders_that_cannot_be_read_fail_the_rollout(stage: str, details: Any) -> None:
     world = scene()
-    event = Controller(ROLLOUT, DETAILS, world).payload(stage, {}) | {"hookDetails": details}
+    told = {**DETAILS, **details} if isinstance(details, dict) else details
+    event = Controller(ROLLOUT, DETAILS, world).payload(stage, {}) | {"hookDetails": told}
     assert world.call(event)["hookStatus"] == "FAILED"
 
 
-def test_no_orders_mean_no_guard_no_test_and_no_hold() -> None:
-    world = scene(MONDAY_IN_SESSION)
-    for details in (None, "", {}):
+def test_lost_orders_open_no_gate() -> None:
+    world = scene()
+    least = {"alarms": DETAILS["alarms"], "holds": []}
+    for details in (None, "", {}, {"memory": {}}, {"alarms": [], "holds": []}, *({key: least[key]} for key in least)):
         for stage in HOOKED:
             event = Controller(ROLLOUT, DETAILS, world).payload(stage, {}) | {"hookDetails": details}
-            assert world.call(event)["hookStatus"] == "SUCCEEDED"
+            assert world.call(event)["hookStatus"] == "FAILED"
+
+
+def test_the_least_orders_mean_no_guard_no_test_and_no_hold() -> None:
+    world = scene(MONDAY_IN_SESSION)
+    for stage in HOOKED:
+        event = Controller(ROLLOUT, DETAILS, world).payload(stage, {}) | {"hookDetails": {"alarms": DETAILS["alarms"], "holds": []}}
+        assert world.call(event)["hookStatus"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("event", [None, [], {}, {"lifecycleStage": None}, "text"])
@@ -597,5 +608,5 @@ def test_digests_are_those_of_the_service_revision(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.usefixtures("_aws")
 def test_the_entry_point_asks_aws_with_the_clock_of_today() -> None:
-    answer = hook.handler({"lifecycleStage": SHIFT, "resourceArn": "d", "hookDetails": {"alarms": ["absent"]}})
+    answer = hook.handler({"lifecycleStage": SHIFT, "resourceArn": "d", "hookDetails": {"alarms": ["absent"], "holds": []}})
     assert (answer["hookStatus"], answer["reason"]) == ("IN_PROGRESS", "cannot see: no such alarm: absent")

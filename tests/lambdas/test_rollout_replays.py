@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from infra.plan.rollout import PAUSE_SECONDS, SmokeTarget, Strategy, hook_details, nearest, orders, plan
 from infra.settings.limits import LONGEST_ROLLOUT_MINUTES
 from infra.settings.trading import Trading, TradingMode
-from infra.settings.workloads import Rollout
+from infra.settings.workloads import BackendRollout, Rollout
 from tests.lambdas.ecs_controller import STAGES, Controller, HookCrashError, Scene, play
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rollouts.md"
@@ -35,7 +35,7 @@ SHIFT, SMOKE = "PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT"
 
 def deployment(settings: Rollout | None = None, *, now: datetime = SATURDAY, scene: Scene | None = None, **more: Any) -> Controller:
     """A deployment of the backend in production as the program defines it."""
-    own = settings or Rollout()
+    own = settings or BackendRollout()
     made = plan(own.steps, hold_minutes=own.hold_minutes, bake_minutes=own.bake_minutes)
     told = orders(
         own,

@@ -29,7 +29,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from infra.plan.cache import PASSWORD_LENGTH
-from infra.plan.secrets import ELASTICACHE_SPECIAL
+from infra.plan.rotation import KINDS
+from infra.plan.secrets import ELASTICACHE_SPECIAL, Rotator
 from lambdas.rotation.cache import CacheUser, NotOpenError
 
 USER = "nautilus-prod-cache-backend"
@@ -175,7 +176,9 @@ def test_a_change_that_never_ends_is_an_error() -> None:
     one = strategy(ElastiCache(OLD, slow=10_000), waits=waits)
     with pytest.raises(TimeoutError, match="modifying"):
         one.set(OLD, NEW, None)
-    assert sum(waits) == 240
+    # The longest step, with the calls of two regions, ends before Lambda ends it.
+    assert 4 * sum(waits) + 60 <= KINDS[Rotator.CACHE_USER].seconds
+    assert sum(waits) >= 180, "ElastiCache takes minutes"
 
 
 def test_a_node_that_learns_late_is_waited_for() -> None:

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from infra.plan.origin import Origin, accepted
+from infra.plan.rotation import Extra, function_policy, origin_statements
 from lambdas.rotation.origin import NotSpreadError, OriginHeader
 from tests.lambdas.secret import REGION, STEPS, Vault
 
@@ -147,6 +148,50 @@ def test_a_rotation_ends_with_both_values_accepted_and_the_new_one_sent(edge: Ed
     assert edge.values() == [accepted(new, before)] * 2
     assert edge.sent() == new
     assert edge.pauses == [], "nobody waits for the edges: they may go on sending the value before"
+
+
+def test_the_functions_role_allows_every_call_of_a_rotation(edge: Edge) -> None:
+    """What moto lets pass and AWS would not: a call without the right to it."""
+    calls: set[tuple[str, str]] = set()
+
+    def noted(params: dict[str, Any], model: Any, **_: Any) -> None:
+        service = {"elbv2": "elasticloadbalancing"}.get(str(model.service_model.service_name), str(model.service_model.service_name))
+        action = f"{service}:{model.name}"
+        for key in ("SecretId", "RuleArn"):
+            if key in params:
+                calls.add((action, params[key]))
+        if "Id" in params:
+            calls.add((action, arn))
+        if not {"SecretId", "RuleArn", "Id"} & set(params):
+            calls.add((action, "*"))
+
+    arn = f"arn:aws:cloudfront::123456789012:distribution/{edge.distribution}"
+    # The first one, which also drops what stood in the state, and a later one.
+    for client in (edge.cdn, edge.elb, edge.current.client):
+        client.meta.events.register("provide-client-params.*.*", noted)
+    for _ in range(2):
+        edge.current.begin()
+        strategy = edge.strategy
+        for step in STEPS:
+            edge.current.step(strategy, step)
+        edge.spread()
+    text = function_policy(
+        log_group_arn="arn:log",
+        secret_arns=[edge.current.arn],
+        key_arn="arn:key",
+        region=REGION,
+        extra=Extra(writes=(edge.previous.arn,), statements=origin_statements(distribution_arn=arn, rule_arns=edge.rules)),
+    )
+    assert {f"secretsmanager:{name}" for name in ("DescribeSecret", "GetSecretValue", "PutSecretValue")} <= {
+        action for action, resource in calls if resource == edge.previous.arn
+    }
+    allowed = {
+        (action, resource)
+        for one in json.loads(text)["Statement"]
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+        for resource in ([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
+    }
+    assert calls <= allowed
 
 
 class Slow:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from nautilus.ops.halt import ChangedMeanwhileError, HaltUnreadableError, check_why, current, history, read_halt, set_halt
+from nautilus.runtime.halt import LONGEST_WHY
 from tests.ops.conftest import CachedSession
 
 NAME = "/nautilus/prod/trading/halt"
@@ -39,6 +40,13 @@ def test_a_reason_with_quotes_breaks_no_notification(ssm: Any) -> None:
     assert read_halt(ssm, NAME).why == 'said "stop" \\o/', "the flag keeps it as it was said"
     [parameter] = ssm.describe_parameters()["Parameters"]
     assert parameter["Description"].endswith("said 'stop' /o/")
+
+
+@pytest.mark.parametrize("letter", ["a", "\u0416", "\u5e02", "\U0001f6d1"])
+def test_the_longest_reason_fits_into_a_parameter_in_any_script(ssm: Any, letter: str) -> None:
+    put(ssm, why=letter * LONGEST_WHY)
+    assert read_halt(ssm, NAME).why == letter * LONGEST_WHY
+    assert len(current(ssm, NAME).text.encode()) < 4096, "a halt that Parameter Store refuses stops nothing"
 
 
 def test_a_halt_overwrites_anything(ssm: Any) -> None:

@@ -107,6 +107,8 @@ class Script:
     started: int = 0
     on_start: Callable[[], None] | None = None
     failures: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    hidden: range = range(0)
+    """Numbers of the polls that do not show the task."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.ecs, name)
@@ -134,6 +136,8 @@ class Script:
     def describe_tasks(self, *, cluster: str, tasks: list[str]) -> dict[str, Any]:
         assert cluster == "nautilus-prod-cluster"
         self.polls += 1
+        if self.polls in self.hidden:
+            return {"tasks": [], "failures": [{"arn": tasks[0], "reason": "MISSING"}]}
         number = int(tasks[0].rpartition("/")[2])
         if number not in self.ends or self.polls % 2:
             return {"tasks": [{"lastStatus": "RUNNING", "containers": []}]}
@@ -322,6 +326,22 @@ class TestDryRun:
     def test_without_an_answer_nothing_is_recorded(self, world: World) -> None:
         done = world.do(Mode.DRY_RUN, ended(line("unclear", detail="another runner"), END, code=3))
         assert (done.answer, world.known) == (Answer.UNCLEAR, None)
+
+    def test_a_task_that_ecs_does_not_show_at_once_is_waited_for(self, world: World) -> None:
+        world.script.hidden = range(1, 6)
+        assert world.do(Mode.DRY_RUN, GOOD).answer is Answer.YES
+
+    def test_a_task_that_ecs_never_shows_is_lost_after_a_minute(self, world: World) -> None:
+        world.script.hidden = range(1, 10_000)
+        with pytest.raises(JobLostError, match="does not know"):
+            world.do(Mode.DRY_RUN, GOOD)
+        assert jobs.APPEAR_SECONDS < world.time <= jobs.APPEAR_SECONDS + 2 * jobs.POLL_SECONDS
+
+    def test_a_task_that_ecs_has_shown_and_forgotten_is_lost_at_once(self, world: World) -> None:
+        world.script.hidden = range(2, 10_000)
+        with pytest.raises(JobLostError, match="does not know"):
+            world.do(Mode.DRY_RUN)
+        assert world.time <= 2 * jobs.POLL_SECONDS
 
     def test_too_slow_is_stopped(self, world: World) -> None:
         with pytest.raises(JobLostError, match="after 10 minutes"):

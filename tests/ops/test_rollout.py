@@ -511,6 +511,15 @@ class TestVerdict:
 
 
 class TestRecords:
+    def test_the_longest_reason_fits_into_a_parameter_in_any_script(self, platform: Platform) -> None:
+        ssm, why = platform.session.client("ssm"), "\U0001f6d1" * records.LONGEST_WHY
+        assert records.put_pause(ssm, platform.facts, "backend", who="jane", why=why, at=NOW).why == why
+        found = ssm.get_parameter(Name=platform.facts.record("backend", "pause"))["Parameter"]["Value"]
+        assert len(found.encode()) < 4096
+        pause = records.read_pause(ssm, platform.facts, "backend")
+        assert pause is not None
+        assert pause.why == why
+
     def test_a_pause_comes_and_goes(self, platform: Platform) -> None:
         ssm, facts = platform.session.client("ssm"), platform.facts
         assert records.read_pause(ssm, facts, "backend") is None

@@ -23,6 +23,7 @@ from infra.plan.cache import (
     goes_global,
     needs_default,
     refused_globally,
+    refused_node,
 )
 from infra.plan.postgres import MAINTENANCE_WINDOW as DATABASE_WINDOW
 from infra.settings.limits import VERSIONS
@@ -274,6 +275,30 @@ def test_a_global_datastore_takes_nodes_of_the_fifth_generation(node: str, taken
     assert not (taken and burstable(node))
     refusal = refused_globally(node_type=node, replicas=1, regions=("us-east-1", "us-west-2"))
     assert (refusal is None) == taken
+
+
+@pytest.mark.parametrize(
+    ("node", "says"),
+    [
+        ("cache.r7g.large", None),
+        ("cache.t2.micro", None),
+        ("cache.m4.10xlarge", None),
+        ("cache.c7gn.16xlarge", None),
+        ("cache.r9x.xlarge", None),
+        ("cache.t1.micro", "previous generation"),
+        ("cache.m3.medium", "previous generation"),
+        ("cache.c1.xlarge", "previous generation"),
+        ("cache.r6gd.xlarge", "data tiering"),
+        ("cache.x2.large", "of no family"),
+        ("cache.r7g.bigger", "of no family"),
+        ("cache.r7g.7large", "of no family"),
+        ("db.r7g.large", "of no family"),
+    ],
+)
+def test_nodes_that_elasticache_would_refuse(node: str, says: str | None) -> None:
+    refused = refused_node(node)
+    assert (refused is None) == (says is None)
+    assert (says or "") in (refused or "")
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,9 @@ def test_no_cadence_takes_the_schedule_of_another(cadence: Cadence) -> None:
         ("cron(0 6 ? 1 MON *)", WEEKLY),
         ("cron(0 6 L * ? *)", MONTHLY),
         ("cron(0 6 1-5 * ? *)", MONTHLY),
+        ("cron(0 6 29 * ? *)", MONTHLY),
+        ("cron(0 6 ? * MON#5 *)", MONTHLY),
+        ("cron(0 6 31 1,4,7,10 ? *)", QUARTERLY),
         ("cron(0 6 1 1,4 ? *)", QUARTERLY),
         ("cron(99 6 * * ? *)", DAILY),
     ],
@@ -89,7 +92,9 @@ def test_what_comes_more_or_less_often_is_refused(cron: str, cadence: Cadence) -
     assert cron_problem(cron, cadence)
 
 
-@pytest.mark.parametrize(("cron", "cadence"), [("cron(0 6 ? * MON-FRI *)", DAILY), ("cron(0 6 5 * ? *)", MONTHLY)])
+@pytest.mark.parametrize(
+    ("cron", "cadence"), [("cron(0 6 ? * MON-FRI *)", DAILY), ("cron(0 6 28 * ? *)", MONTHLY), ("cron(0 6 ? * MON#4 *)", MONTHLY)]
+)
 def test_a_rest_at_the_weekend_and_a_day_of_the_month_are_fine(cron: str, cadence: Cadence) -> None:
     assert cron_problem(cron, cadence) is None
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from infra.plan.rollout import (
     GRACE_SECONDS,
@@ -20,16 +21,16 @@ from infra.plan.rollout import (
     Hold,
     SmokeTarget,
     Strategy,
-    api_domains,
     hook_details,
+    is_backends,
     nearest,
     orders,
     plan,
     plan_of,
 )
 from infra.settings.limits import LONGEST_ROLLOUT_MINUTES
-from infra.settings.trading import Trading, TradingMode
-from infra.settings.workloads import MigrationGate, Rollout, RolloutGuard
+from infra.settings.trading import Trading, TradingMode, VenueHours
+from infra.settings.workloads import BackendRollout, MigrationGate, Rollout, RolloutGuard
 
 rising = st.sets(st.integers(1, 99), max_size=19).map(lambda found: [*sorted(found), 100])
 minutes = st.integers(0, 60)
@@ -148,9 +149,9 @@ TARGET = SmokeTarget(
 LIVE = Trading(mode=TradingMode.LIVE, acknowledge_live_trading="orders from this stack move real money")
 
 
-def told(**more: Any) -> dict[str, Any]:
-    own = Rollout.model_validate(more)
-    return orders(own, LIVE, plan_of(own), service="backend", parameters="/n/prod/rollouts/backend", migration="/m", listener=TARGET)
+def told(trading: Trading = LIVE, **more: Any) -> dict[str, Any]:
+    own = BackendRollout.model_validate(more)
+    return orders(own, trading, plan_of(own), service="backend", parameters="/n/prod/rollouts/backend", migration="/m", listener=TARGET)
 
 
 def test_a_service_tells_the_hook_everything_and_nothing_of_another_environment() -> None:
@@ -172,10 +173,32 @@ def test_a_service_tells_the_hook_everything_and_nothing_of_another_environment(
 
 def test_settings_change_what_the_hook_is_told() -> None:
     assert told(guard=RolloutGuard.OFF)["guard"] == {"mode": "off"}
+    both = LIVE.model_copy(update={"venues": {"binance": VenueHours.ALWAYS, "nyse": VenueHours.NYSE}})
+    heeded = {scope: told(both, guard=scope)["guard"]["calendar"]["venues"] for scope in (RolloutGuard.ALL, RolloutGuard.SESSIONS)}
+    assert [venue["name"] for venue in heeded[RolloutGuard.ALL]] == ["binance", "nyse"]
+    assert [venue["name"] for venue in heeded[RolloutGuard.SESSIONS]] == ["nyse"]
+    assert told(both) == told(both, guard=RolloutGuard.ALL), "what trades around the clock counts unless somebody says otherwise"
     assert "migrations" not in told(migrations=MigrationGate.OFF)
     assert told(migrations=MigrationGate.REQUIRED)["migrations"]["required"] is True
     paths = told(smoke_paths=["/api/status"], smoke_web_socket=True)["smoke"]["paths"]
     assert paths == [{"path": "/health", "health": True}, "/api/status", {"path": "/ws/", "websocket": True}]
+
+
+def test_a_service_without_a_database_and_web_sockets_asks_for_neither() -> None:
+    # Whatever path and record the program hands over: the frontend's rollout has no such settings, so nothing may open or close on them.
+    made = orders(Rollout(), LIVE, plan_of(Rollout()), service="frontend", parameters="/p", migration="/m", listener=TARGET)
+    assert "migrations" not in made
+    assert made["smoke"]["paths"] == [{"path": "/health", "health": True}]
+    for key in ("migrations", "smokeWebSocket"):
+        assert key in {field.alias for field in BackendRollout.model_fields.values()}
+        with pytest.raises(ValidationError, match=key):
+            Rollout.model_validate({key: "off"})
+
+
+def test_a_path_is_the_backends_as_the_load_balancer_reads_its_rules() -> None:
+    mine = ["/api/", "/api/status", "/ws/", "/ws/prices", "/health"]
+    theirs = ["/", "/api", "/API/status", "/ws", "/healthz", "/health/", "/status", "/v1/api/status"]
+    assert [path for path in (*mine, *theirs) if is_backends(path)] == mine
 
 
 def test_details_are_canonical_and_carry_holds_and_alarms() -> None:
@@ -188,7 +211,3 @@ def test_details_are_canonical_and_carry_holds_and_alarms() -> None:
     assert len(text) < 4096
     least = json.loads(hook_details(made, alarms=["a"]))
     assert set(least) == {"alarms", "grace_seconds", "holds"}
-
-
-def test_the_hooks_way_out_is_ecs_alone() -> None:
-    assert list(api_domains("eu-central-1")) == ["ecs.eu-central-1.amazonaws.com"]

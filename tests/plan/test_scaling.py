@@ -79,6 +79,23 @@ def test_the_market_opens_and_closes_in_its_own_time_zone() -> None:
     assert opening.part != closing.part
 
 
+@pytest.mark.parametrize(
+    ("days", "plain"),
+    [
+        ("SUN-SAT", "SUN-SAT"),
+        ("MON,WED-FRI", "MON,WED-FRI"),
+        ("MON-SUN", "MON,TUE,WED,THU,FRI,SAT,SUN"),
+        ("FRI-MON", "FRI,SAT,SUN,MON"),
+        ("SAT-SUN,WED", "SAT,SUN,WED"),
+        ("MON,MON", "MON"),
+    ],
+)
+def test_no_range_of_days_falls(days: str, plain: str) -> None:
+    """AWS's cron counts days from Sunday on: a range whose end comes before its start is written out."""
+    opening, closing = scaling.market_schedule(**hours(days=days))
+    assert (opening.schedule, closing.schedule) == (f"cron(15 9 ? * {plain} *)", f"cron(5 16 ? * {plain} *)")
+
+
 @given(st.integers(0, 23 * 60 + 58))
 def test_every_minute_of_a_day_but_its_last_can_open_a_market(minutes: int) -> None:
     hour, minute = divmod(minutes, 60)

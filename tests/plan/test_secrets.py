@@ -16,6 +16,7 @@ from infra.plan.secrets import (
     APP_USERS,
     CACHE_TOKEN,
     DATABASE_PASSWORD,
+    DATABASE_SPECIAL,
     ELASTICACHE_SPECIAL,
     RDS_FORBIDDEN,
     SIGNING_KEY,
@@ -193,15 +194,16 @@ def test_a_header_is_no_pattern() -> None:
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=8))
 def test_what_is_accepted_holds_nothing_that_is_refused(special: str) -> None:
-    refused = set(special) & (RDS_FORBIDDEN | {"\\"})
+    refused = set(special) & RDS_FORBIDDEN
     try:
         specs = inventory(Trading(), password_special=special)
     except ValueError:
         assert refused
     else:
         assert not refused
-        drawn = {spec.alphabet.special for spec in specs if spec.alphabet and spec.target in {Target.RDS, Target.POSTGRES}}
-        assert drawn == {special}
+        assert {spec.alphabet.special for spec in specs if spec.alphabet and spec.target is Target.RDS} == {special}
+        # A node of TimescaleDB writes its passwords into YAML: they keep to what it accepts.
+        assert {spec.alphabet.special for spec in specs if spec.alphabet and spec.target is Target.POSTGRES} == {DATABASE_SPECIAL}
 
 
 def test_json_secrets_start_with_all_their_parts() -> None:

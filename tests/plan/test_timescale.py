@@ -32,6 +32,7 @@ from infra.plan.timescale import (
     cloud_config,
     files,
     instance_memory_mib,
+    instance_refusal,
     node_policy,
     refusals,
     user_data,
@@ -245,6 +246,33 @@ def test_replicas_and_restores_come_from_the_repository() -> None:
     assert found["create_replica_methods"][0] == "pgbackrest"
     assert "archive-get" in found["recovery_conf"]["restore_command"]
     assert text("/etc/nautilus/restore.sh").count("restore") > 1
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "says"),
+    [
+        ("m7g.xlarge", None),
+        ("t3.micro", None),
+        ("m7i-flex.large", None),
+        ("r8gd.metal-24xl", None),
+        ("x2gd.medium", None),
+        ("i3en.large", None),
+        ("m9q.large", None),
+        ("t2.large", "before Nitro"),
+        ("m4.10xlarge", "before Nitro"),
+        ("x1e.xlarge", "before Nitro"),
+        ("i3.large", "before Nitro"),
+        ("mac2.metal", "no instance type"),
+        ("db.m7g.large", "no instance type"),
+        ("m7g.huge", "no instance type"),
+        ("xlarge", "no instance type"),
+    ],
+)
+def test_machines_that_a_node_cannot_be(instance_type: str, says: str | None) -> None:
+    """The nodes find their volumes by `/dev/disk/by-id/nvme-…`, which machines before Nitro do not have."""
+    refused = instance_refusal(instance_type)
+    assert (refused is None) == (says is None)
+    assert (says or "") in (refused or "")
 
 
 @pytest.mark.parametrize(

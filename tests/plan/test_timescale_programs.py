@@ -19,7 +19,9 @@ import pg8000.exceptions
 import pytest
 import yaml
 
+from infra.plan.secrets import TIMESCALE_SECRETS, inventory
 from infra.plan.timescale import Node, files
+from infra.settings.workloads import Trading
 from tests.plan.test_timescale import CLUSTER, NODES
 from tests.servers import BINARIES, Server, postgres
 
@@ -251,6 +253,32 @@ def test_a_password_that_yaml_would_misread_is_refused(play: Play, value: str) -
     assert not (play.place / "run/patroni").exists()
 
 
+def test_two_runs_at_once_and_patroni_meet_no_half_file(play: Play) -> None:
+    folder = play.place / "run/patroni"
+    play.command("chown", f"#!/bin/sh\nls -A {folder} >> {play.place}/seen\n")
+    play.ok("nautilus-secrets")
+    seen = {name for name in (play.place / "seen").read_text().split() if name.startswith(".")}
+    assert len(seen) == 3
+    # Patroni would read it as settings; and another run would move it away, or find it moved.
+    assert not any(name.endswith(".yml") for name in seen)
+    play.ok("nautilus-secrets")
+    later = {name for name in (play.place / "seen").read_text().split() if name.startswith(".")} - seen
+    assert len(later) == 3, "each run has names of its own"
+    assert sorted(path.name for path in folder.iterdir()) == ["10-patroni.yml", "20-secrets.yml", "market"]
+
+
+def test_a_node_takes_every_password_that_a_stack_may_draw_for_it(play: Play) -> None:
+    # RDS and PostgreSQL take these characters, so the settings do; a node would not start with one of them in its password.
+    state = play.read()
+    specs = {spec.name: spec for spec in inventory(Trading(), password_special="!#$%&()*+,:;<=>?[]^`{|}")}
+    for name, arn in zip(TIMESCALE_SECRETS, CLUSTER.secrets, strict=True):
+        alphabet = specs[name].alphabet
+        assert alphabet is not None
+        state["secrets"][arn][0]["value"] = f"aA0{alphabet.special}"
+    play.write(state)
+    play.ok("nautilus-secrets")
+
+
 def test_patroni_is_told_when_something_changed_and_only_then(play: Play) -> None:
     play.command("docker", f'#!/bin/sh\necho "$@" >> {play.place}/docker\n')
     heard = play.place / "docker"
@@ -395,10 +423,23 @@ def test_a_clusters_restore_wants_patroni_stopped_and_keeps_what_was(play: Play)
     assert (data / "data/PG_VERSION").exists()
     play.command("systemctl", '#!/bin/sh\n[ "$1" = start ]\n')
     assert play.run("nautilus-restore", "yesterday").returncode == 2
+    assert (data / "data/PG_VERSION").exists(), "what is refused touches nothing"
     play.ok("nautilus-restore", "2026-01-31 12:00:00+00")
     assert "del --prefix /service/market/" in (play.place / "docker").read_text()
     assert (play.place / "run/restore.env").read_text() == "RESTORE_TARGET=2026-01-31 12:00:00+00\n"
     assert len(list(data.glob("before-*/PG_VERSION"))) == 1
+
+
+def test_a_node_that_shall_begin_afresh_is_cleared_and_nothing_is_started(play: Play) -> None:
+    data = play.place / "data/data/pgdata"
+    (data / "data").mkdir()
+    play.command("docker", f'#!/bin/sh\necho "$@" >> {play.place}/docker\n')
+    play.command("systemctl", f'#!/bin/sh\necho "$@" >> {play.place}/systemctl\nexit 3\n')
+    play.ok("nautilus-restore", "clear")
+    assert not (data / "data").exists()
+    assert len(list(data.glob("before-*"))) == 1
+    assert (play.place / "systemctl").read_text() == "is-active --quiet patroni\n"
+    assert not (play.place / "docker").exists(), "Patroni's memory is the first node's to clear"
 
 
 @pytest.mark.parametrize(("leads", "day", "kind"), [(True, 7, "full"), (True, 3, "diff"), (False, 7, None)])
@@ -518,6 +559,24 @@ def test_a_fresh_password_is_left_alone_unless_told(leader: Rotation) -> None:
     assert [leader.current(index) for index in range(4)] == first
     assert leader.rotate("--now").returncode == 0
     assert not set(first) & {leader.current(index) for index in range(4)}
+
+
+def test_a_value_of_the_stacks_state_does_not_outlive_the_first_window(leader: Rotation) -> None:
+    # A stack of Thursday: Secrets Manager rotates what is its own at once, a node on Sunday, and not a week later.
+    assert leader.rotate().returncode == 0
+    fresh = [leader.current(index) for index in range(4)]
+    state = leader.read()
+    next(one for one in state["secrets"][CLUSTER.secrets[3]] if "AWSCURRENT" in one["VersionStages"])["VersionStages"].append("FIRST")
+    leader.write(state)
+    assert leader.rotate("--finish").returncode == 0
+    assert leader.current(3) == fresh[3], "outside of the window nobody is shut out"
+    assert leader.rotate().returncode == 0
+    assert leader.current(3) != fresh[3]
+    assert not leader.opens("market", fresh[3])
+    assert [leader.current(index) for index in range(3)] == fresh[:3]
+    again = leader.current(3)
+    assert leader.rotate().returncode == 0
+    assert leader.current(3) == again, "the label stays with the old version"
 
 
 def test_who_does_not_lead_does_nothing(leader: Rotation) -> None:

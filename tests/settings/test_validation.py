@@ -42,8 +42,8 @@ def test_one_wrong_value(stack: str, changes: dict[str, Any], key: str, accepted
 @pytest.mark.parametrize(("stack", "changes", "key", "accepted", "message", "fix"), CASES)
 def test_the_repair_repairs(stack: str, changes: dict[str, Any], key: str, accepted: str, message: str, fix: str) -> None:
     data = changed(stack, changes)
-    if any(isinstance(value, Secret) and value.inside for value in changes.values()) or "services.backend.poolMax" in changes:
-        return  # the repair names another command, or leaves a choice to people
+    if any(isinstance(value, Secret) and value.inside for value in changes.values()):
+        return  # the repair names another command
     for _ in range(4):
         found = problems_of(data, stack)
         if not found:
@@ -57,6 +57,8 @@ def test_the_repair_repairs(stack: str, changes: dict[str, Any], key: str, accep
     ("stack", "changes"),
     [
         ("staging", {"unlock": "true"}),
+        ("staging", {"jobs.migrations.command": ["a" * 233] * 5, "jobs.reconciliation.command": ["a" * 233] * 5}),
+        ("staging", {"jobs.migrations": {"enabled": False, "command": ["a" * 256] * 20}}),
         ("prod", {"unlock": True}),
         ("staging", {"account.id": 210987654321}),
         ("staging", {"account.id": "012345678901"}),
@@ -66,7 +68,7 @@ def test_the_repair_repairs(stack: str, changes: dict[str, Any], key: str, accep
         ("staging", {"alarms.errorPercent": 2}),
         ("staging", {"cache.version": 8.1}),
         ("staging", {"platform.tags": {"Critical": True, "Floor": 3, "a b": "c/d"}}),
-        ("staging", {"platform.tags": {f"t{n}": "x" for n in range(40)}}),
+        ("staging", {"platform.tags": {f"t{n}": "x" for n in range(38)}}),
         ("staging", {"postgres.insightsDays": 713}),
         ("staging", {"postgres.insightsDays": 731}),
         ("staging", {"postgres.iops": 12000, "postgres.storageGb": 400}),

@@ -118,6 +118,7 @@ ACL_ICMP = ACL_RULE | {"ruleNo": 110, "protocol": "1", "fromPort": 0, "toPort": 
 ACL_ALL = ACL_RULE | {"ruleNo": 120, "action": "deny", "protocol": "-1", "fromPort": 0, "toPort": 0}
 
 BASE: dict[str, dict[str, Any]] = {
+    "s3.BucketObjectv2": {"bucket": "nautilus-assets", "key": "page.html", "content": "x"},
     "accessanalyzer.Analyzer": {
         "analyzerName": "unused",
         "type": "ACCOUNT_UNUSED_ACCESS",
@@ -608,6 +609,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("tags", "ec2.Vpc", {"tags": {"Name": "x" * 257}}, "tags.Name"),
     ("tags", "ec2.Vpc", {"tags": {"Name": "a&b"}}, "tags.Name"),
     ("tags", "ec2.Vpc", {"tags": {f"k{index}": "v" for index in range(51)}}, "tags"),
+    ("tags", "s3.BucketObjectv2", {"tags": {f"k{index}": "v" for index in range(11)}}, "tags"),
     ("arn-format", "lambda.Function", {"role": ROLE, "kmsKeyArn": "key-1"}, "kmsKeyArn"),
     ("zone-in-region", "ec2.Subnet", {"availabilityZone": "eu-west-1a"}, "availabilityZone"),
     ("zone-in-region", "ec2.Subnet", {"availabilityZone": "a"}, "availabilityZone"),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from infra.plan import backup_calendar as plan
 from infra.plan.postgres import MAINTENANCE_WINDOW
 from infra.settings.checks.finding import Finding
-from infra.settings.data import LockMode, RestoreTest
+from infra.settings.data import LockMode, RestoreTest, Weekday
+from infra.settings.problems import Path
 from infra.settings.root import Settings
 
 
@@ -60,18 +61,31 @@ def _windows(settings: Settings) -> Iterator[Finding]:
         yield Finding(("backup",), f"has a rule whose jobs RDS refuses: {words}")
     conflict = plan.restore_conflict(own.restore_test) if own.restore_test.enabled else None
     if conflict:
+        base: Path = ("backup", "restoreTest")
+        times = ((*base, "keepHours"), (*base, "rtoMinutes"))
+        free = _free_hour(own.restore_test)
+        if free is None:
+            day = Weekday.MONDAY.value
+            yield Finding(
+                (*base, "weekday"),
+                f"has no hour from 0 to 20 that would do: {conflict}",
+                f"a day whose copies are gone before the maintenance of Sunday 02:00 to 04:00 UTC, such as {day}, or fewer keepHours or rtoMinutes",
+                day,
+                ((*base, "startHours"), *times),
+            )
+            return
         yield Finding(
-            ("backup", "restoreTest", "startHours"),
+            (*base, "startHours"),
             f"is {own.restore_test.start_hours}: {conflict}",
             "a start that leaves the copies' time before or after the maintenance of Sunday 02:00 to 04:00 UTC",
-            _free_hour(own.restore_test),
-            (("backup", "restoreTest", "weekday"), ("backup", "restoreTest", "keepHours"), ("backup", "restoreTest", "rtoMinutes")),
+            free,
+            ((*base, "weekday"), *times),
         )
 
 
-def _free_hour(settings: RestoreTest) -> int:
-    """The first hour of the same day that is clear; the day's default hour where there is none."""
+def _free_hour(settings: RestoreTest) -> int | None:
+    """The first hour of the same day that is clear; None where every test of that day would last into the maintenance."""
     for hour in range(21):
         if plan.restore_conflict(settings.model_copy(update={"start_hours": hour})) is None:
             return hour
-    return 6
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.plan.cache import goes_global, refused_globally
+from infra.plan.cache import goes_global, refused_globally, refused_node
 from infra.settings import limits
 from infra.settings.checks.finding import Finding
 from infra.settings.root import Settings
@@ -12,11 +12,14 @@ from infra.settings.words import one_of
 
 
 def cache(settings: Settings) -> Iterator[Finding]:
-    """The version is one of the engine's; a global datastore is one that AWS would make."""
+    """The version is one of the engine's, the nodes are ones that it runs on; a global datastore is one that AWS would make."""
     own = settings.cache
     versions = limits.VERSIONS[own.engine]
     if own.version not in versions:
         yield Finding(("cache", "version"), f"is not a version of {own.engine}", one_of(versions), versions[0], (("cache", "engine"),))
+    refused = refused_node(own.node_type)
+    if refused:
+        yield Finding(("cache", "nodeType"), refused, "a type of the families t2 to t4g, m4 to m7g, r4 to r7g or c7gn", "cache.r7g.large")
     if not own.global_datastore:
         return
     if not settings.dr.enabled:
@@ -27,7 +30,7 @@ def cache(settings: Settings) -> Iterator[Finding]:
             False,
             (("dr", "enabled"),),
         )
-    if not goes_global(own.node_type):
+    if not refused and not goes_global(own.node_type):
         yield Finding(
             ("cache", "nodeType"),
             "cannot be in a global datastore, which takes M and R nodes of the fifth generation or later (ElastiCache)",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from infra.plan.postgres import Refusal, conflicts, instance_refusals, storage_refusals
+from infra.plan.postgres import Refusal, conflicts, instance_refusals, most_connections, storage_refusals
 from infra.settings import limits
 from infra.settings.checks.finding import REMOVE, Finding
+from infra.settings.data import Postgres
+from infra.settings.problems import Path
 from infra.settings.root import Settings
+
+MOST_CONNECTIONS: Final = 8_388
+"""The largest `postgres.maxConnections`, as its type says."""
 
 
 def _findings(refusals: Iterable[Refusal]) -> Iterator[Finding]:
@@ -30,20 +36,50 @@ def postgres(settings: Settings) -> Iterator[Finding]:
         )
     if own.database in limits.RESERVED_DATABASES | limits.SQL_WORDS:
         yield Finding(("postgres", "database"), "is a name that RDS or PostgreSQL keeps for itself", "another name", "nautilus")
-    pools = settings.services.backend.max_tasks * settings.services.backend.pool_max
-    most = own.max_connections - limits.CONNECTIONS_KEPT
-    if 2 * pools > most:
-        per_pool = most // (2 * settings.services.backend.max_tasks)
-        needed = 2 * pools + limits.CONNECTIONS_KEPT
+    yield from _pools(settings)
+
+
+def _room(settings: Postgres) -> int:
+    """The most that `maxConnections` can be: PostgreSQL's and RDS's own bound, and what the memory carries where it is known."""
+    try:
+        return min(MOST_CONNECTIONS, most_connections(settings.instance_class))
+    except ValueError:
+        return MOST_CONNECTIONS
+
+
+def _pools(settings: Settings) -> Iterator[Finding]:
+    """The server takes the connections of a rollout, in which two versions of the backend run; what its memory cannot carry is too many tasks."""
+    own, backend = settings.postgres, settings.services.backend
+    held, kept = 2 * backend.max_tasks * backend.pool_max, limits.CONNECTIONS_KEPT
+    if held + kept <= own.max_connections:
+        return
+    sum_of = f"2 × {backend.max_tasks} tasks × {backend.pool_max} connections = {held:,}, and {kept} are kept for everything else"
+    tasks: Path = ("services", "backend", "maxTasks")
+    pool: Path = ("services", "backend", "poolMax")
+    room = _room(own)
+    if held + kept <= room:
+        per_pool = (own.max_connections - kept) // (2 * backend.max_tasks)
         yield Finding(
             ("postgres", "maxConnections"),
-            f"is too low: during a rollout both versions of the backend hold 2 × {settings.services.backend.max_tasks} tasks × "
-            f"{settings.services.backend.pool_max} connections = {2 * pools:,}, and {limits.CONNECTIONS_KEPT} are kept for everything else"
+            f"is too low: during a rollout both versions of the backend hold {sum_of}"
             + (f" (services.backend.poolMax = {per_pool} would fit too)" if per_pool >= 10 else ""),
-            f"{needed:,} or more" if needed <= 8_388 else "a smaller services.backend.maxTasks or poolMax",
-            needed if needed <= 8_388 else own.max_connections,
-            (("services", "backend", "maxTasks"), ("services", "backend", "poolMax")),
+            f"{held + kept:,} or more",
+            held + kept,
+            (tasks, pool),
         )
+        return
+    smaller, fewer = (room - kept) // (2 * backend.max_tasks), (room - kept) // (2 * backend.pool_max)
+    why = f"is too much: during a rollout both versions of the backend hold {sum_of}, and {own.instance_class} carries {room:,}"
+    also: tuple[Path, ...] = (("postgres", "instanceClass"), ("postgres", "maxConnections"))
+    if smaller >= backend.pool_min:
+        yield Finding(pool, why, f"at most {smaller}, or a smaller services.backend.maxTasks", smaller, (tasks, *also))
+    elif fewer >= backend.min_tasks:
+        yield Finding(tasks, why, f"at most {fewer}, or a smaller services.backend.poolMax", fewer, (pool, *also))
+    else:
+        # Neither fits above its own lower bound, so that bound comes down first.
+        change, good = (("services", "backend", "minTasks"), fewer) if fewer else (("services", "backend", "poolMin"), 1)
+        accepted = "fewer tasks with smaller pools, or a larger postgres.instanceClass"
+        yield Finding(tasks, why, accepted, good, (pool, change, *also), change)
 
 
 def postgres_conflicts(settings: Settings) -> Iterator[Finding]:

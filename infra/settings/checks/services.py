@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.plan.rollout import BACKEND_PATHS, is_backends
 from infra.plan.sidecars import COLLECTOR_MEMORY, ROUTER_MEMORY
 from infra.plan.tasks import FARGATE
-from infra.settings.checks.finding import Finding
+from infra.settings.checks.finding import REMOVE, Finding
 from infra.settings.foundation import Environment, Phase
 from infra.settings.problems import Path
 from infra.settings.root import Settings
 from infra.settings.services import LogRouting, MarketOpen
+from infra.settings.words import one_of
 from infra.settings.workloads import WebService
 
 LEAST_MEMORY = 512
@@ -60,6 +62,21 @@ def room(settings: Settings) -> Iterator[Finding]:
                 enough[0],
                 (("services", name, "cpu"), ("services", "logRouter", "mode"), ("services", "telemetry", "enabled")),
             )
+
+
+def smoke_paths(settings: Settings) -> Iterator[Finding]:
+    """A path of the smoke test leads to the service that it tests: on the test listener too, the path alone says who answers."""
+    for name, service in _web(settings):
+        for number, path in enumerate(service.rollout.smoke_paths):
+            if is_backends(path) is not (name == "backend"):
+                yield Finding(
+                    ("services", name, "rollout", "smokePaths", number),
+                    f"is answered by the {'frontend' if name == 'backend' else 'backend'}: it would say nothing about a new {name}",
+                    f"a path that the backend answers: {one_of(BACKEND_PATHS)}"
+                    if name == "backend"
+                    else f"any path but {one_of(BACKEND_PATHS)}",
+                    REMOVE,
+                )
 
 
 def market(settings: Settings) -> Iterator[Finding]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.plan.timescale import instance_refusal
 from infra.settings.checks.finding import Finding
 from infra.settings.data import TimescalePlacement
 from infra.settings.root import Settings
 
 
 def timescale(settings: Settings) -> Iterator[Finding]:
-    """TimescaleDB's place, version and volumes."""
+    """TimescaleDB's place, version, machines and volumes."""
     own = settings.timescale
     if own.placement is TimescalePlacement.RDS:
         yield Finding(
@@ -27,6 +28,10 @@ def timescale(settings: Settings) -> Iterator[Finding]:
             settings.postgres.major,
             (("postgres", "major"), ("timescale", "enabled")),
         )
+    refused = instance_refusal(own.instance_type)
+    if refused:
+        accepted = "a type of a Nitro family, such as m7g.xlarge"
+        yield Finding(("timescale", "instanceType"), refused, accepted, "m7g.xlarge", (("timescale", "enabled"),))
     most = min(16_000, own.volume_gb * 500)
     if own.volume_iops > most:
         yield Finding(

@@ -72,11 +72,12 @@ def scaling(settings: Settings) -> Iterator[Finding]:
                 service.min_tasks,
                 (("services", name, "minTasks"),),
             )
-        if service.pool_max < service.pool_min:
-            yield Finding(
-                ("services", name, "poolMax"),
-                f"is below services.{name}.poolMin = {service.pool_min}",
-                f"{service.pool_min} to 100",
-                service.pool_min,
-                (("services", name, "poolMin"),),
-            )
+    backend = settings.services.backend
+    if backend.pool_max < backend.pool_min:
+        yield Finding(
+            ("services", "backend", "poolMax"),
+            f"is below services.backend.poolMin = {backend.pool_min}",
+            f"{backend.pool_min} to 100",
+            backend.pool_min,
+            (("services", "backend", "poolMin"),),
+        )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from infra.settings.base import Accepts, Section
+
+_RESERVED_BUCKET = re.compile(r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)|(\d+\.){3}\d+")
+"""Names that S3 gives to nobody: starts and ends of its own, and addresses (S3 user guide: bucket naming rules)."""
+
+
+def _bucket(name: str) -> str:
+    if ".." in name:
+        raise ValueError("has two dots beside each other, which S3 refuses in a bucket's name")
+    if _RESERVED_BUCKET.fullmatch(name):
+        raise ValueError("is a name that S3 keeps for itself, or an address")
+    return name
 
 
 class LockMode(StrEnum):
@@ -92,6 +104,7 @@ class Backup(Section):
         Annotated[
             str,
             Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
+            AfterValidator(_bucket),
             Accepts("the name of the bucket that `nautilus bootstrap` made", "nautilus-pulumi-state-123456789012-us-east-1"),
         ]
         | None

@@ -22,8 +22,8 @@ class Secrets(Section):
     )
     password_special: Annotated[str, Field(max_length=32), Accepts("up to 32 characters that PostgreSQL and RDS take", "-_.~")] = Field(
         default="-_.~",
-        description="Characters that stand beside letters and digits in the passwords that we draw for databases: printable ASCII without quotes, "
-        "`\\`, `/`, `@` and space, which RDS or a connection string refuses; may be empty.",
+        description="Characters that stand beside letters and digits in the passwords that we draw for PostgreSQL on RDS: printable ASCII "
+        "without quotes, `\\`, `/`, `@` and space, which RDS or a connection string refuses; may be empty. TimescaleDB's nodes keep to `-_.~`.",
     )
     session_minutes: Annotated[int, Field(ge=15, le=30)] = Field(
         default=30,

@@ -72,7 +72,8 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _put(ssm: Any, name: str, document: dict[str, Any]) -> None:
-    ssm.put_parameter(Name=name, Value=json.dumps(document, sort_keys=True), Type="String", Overwrite=True)
+    # Not escaped: the longest reason in another script would not fit into a parameter.
+    ssm.put_parameter(Name=name, Value=json.dumps(document, sort_keys=True, ensure_ascii=False), Type="String", Overwrite=True)
 
 
 def read_pause(ssm: Any, facts: Facts, service: str) -> Pause | None:

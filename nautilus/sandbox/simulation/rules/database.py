@@ -124,7 +124,7 @@ def storage(ctx: RuleContext) -> Iterator[Finding]:
                 yield "storageThroughput", f"is {throughput:g} MiB/s, but gp3 gives at most a quarter of its {iops or 12000:g} IOPS"
     if kind in {"io1", "io2"} and iops is None and ctx.absent("iops"):
         yield "iops", f"is missing, but {kind} needs it"
-    if size is not None and most is not None and most and most < size * 1.1:
+    if size is not None and most is not None and most and most * 10 < size * 11:
         yield "maxAllocatedStorage", f"is {most:g} GiB, but storage autoscaling needs at least 10 % above allocatedStorage ({size:g})"
 
 

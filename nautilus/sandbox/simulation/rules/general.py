@@ -13,14 +13,19 @@ from nautilus.sandbox.simulation.values import UNKNOWN, is_list, is_map, shown, 
 _TAG = re.compile(r"[\w\s_.:/=+\-@]*")
 
 
-@rule("tags", "Tag naming limits: 50 tags, keys of 1 to 128 and values of up to 256 characters, no prefix 'aws:'")
+_OBJECT_TAGS = {"aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject", "aws:s3/objectCopy:ObjectCopy"}
+"""Types that take 10 tags (S3 object tagging)."""
+
+
+@rule("tags", "Tag naming limits: 50 tags, on an object of S3 10, keys of 1 to 128 and values of up to 256 characters, no prefix 'aws:'")
 def tags(ctx: RuleContext) -> Iterator[Finding]:
     """Tags that AWS refuses."""
     found = ctx.get("tagsAll") or ctx.get("tags")
     if not is_map(found):
         return
-    if len(found) > 50:
-        yield "tags", f"has {len(found)} tags, but AWS accepts at most 50 on a resource"
+    most = 10 if ctx.token in _OBJECT_TAGS else 50
+    if len(found) > most:
+        yield "tags", f"has {len(found)} tags, but AWS accepts at most {most} on a resource of this type"
     for key, value in found.items():
         path = f"tags.{key}"
         if not 1 <= len(key) <= 128:
