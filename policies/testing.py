@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, Protocol
 
 from policies.catalogue import RULES
@@ -13,7 +14,7 @@ from policies.evaluation import evaluate as run_rules
 from policies.exemptions import Exemptions
 from policies.resources import Resource, Stack
 from policies.rule import EXAMPLE_DAY, Enforcement, Given, Kind, Rule
-from policies.values import ABSENT, EMPTY, UNKNOWN, properties
+from policies.values import ABSENT, EMPTY, UNKNOWN, Properties, properties
 
 __all__ = ["ABSENT", "UNKNOWN", "Finding", "Kind", "Recorded", "evaluate", "judge", "recorded_stack", "simulated"]
 
@@ -34,6 +35,11 @@ class Recorded:
     """What the provider answered; `id` and `arn` here let literals in other inputs be recognised as references."""
     dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Input → URNs, or logical names, of the resources that it is computed from."""
+
+    @cached_property
+    def known(self) -> tuple[Properties, Properties]:
+        """Inputs and outputs as rules see them; once, because many mutants of a platform share most of its resources."""
+        return properties(self.props), properties(self.outputs) if self.outputs else EMPTY
 
 
 class Simulated(Protocol):
@@ -127,8 +133,8 @@ def recorded_stack(
                 urn=urn,
                 type_=item.type,
                 name=item.name,
-                inputs=properties(item.props),
-                outputs=properties(item.outputs) if item.outputs else EMPTY,
+                inputs=item.known[0],
+                outputs=item.known[1],
                 dependencies={prop: [by_name.get(name, name) for name in names] for prop, names in item.dependencies.items()},
                 accounts=own,
             )

@@ -49,14 +49,18 @@ def changed(name: str, **sections: dict[str, Any]) -> Settings:
 
 
 _made: dict[str, Any] = {}
+_KEPT = 6
+"""Platforms that a worker keeps, tens of MB each: what is asked for again is asked for soon, or it is `local`."""
 
 
 def synthesised(settings: Settings) -> Any:
-    """The whole platform on mocks that check what the sandbox checks; equal settings are made once a worker."""
+    """The whole platform on mocks that check what the sandbox checks; the last few settings are made once a worker."""
     key = settings.model_dump_json()
-    if key not in _made:
-        _made[key] = _synthesise(settings)
-    return _made[key]
+    made = _made.pop(key, None) or _synthesise(settings)
+    _made[key] = made  # the newest stands last
+    while len(_made) > _KEPT:
+        del _made[next(iter(_made))]
+    return made
 
 
 def _synthesise(settings: Settings) -> Any:

@@ -511,9 +511,15 @@ def called(program: str, pages: tuple[Path, ...]) -> list[tuple[str, list[str]]]
     return [(page.relative_to(ROOT).as_posix(), found[1:]) for page in pages for found in commands(page) if found[0] == program]
 
 
+@cache
+def own_command() -> Any:
+    """Our command line as typer builds it out of all modules, which takes a moment."""
+    return typer.main.get_command(app)
+
+
 def nautilus_problem(call: list[str]) -> str | None:
     """What is wrong with a call of our own command line: a command or an option that does not exist."""
-    command: Any = typer.main.get_command(app)
+    command = own_command()
     path: list[str] = []
     rest = list(call)
     while getattr(command, "commands", None):

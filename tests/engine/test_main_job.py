@@ -154,7 +154,7 @@ def test_drift_is_found_and_repaired(life: Life) -> None:
     repaired = life.sandbox.up()
     assert repaired.ok, explain(repaired)
     assert repaired.changes["update"] == 1
-    assert life.sandbox.preview(refresh=True, expect_no_changes=True).ok
+    assert life.sandbox.refresh(preview_only=True, expect_no_changes=True).ok
 
 
 OTHER_IMAGE = f"sha256:{hashlib.sha256(b'another build').hexdigest()}"
@@ -182,12 +182,12 @@ def test_what_ecs_owns_is_left_to_it(life: Life, copy: Path) -> None:
             shifted.drift(service["urn"], "desiredCount", 7)
     seen = life.sandbox.refresh()
     assert seen.ok, explain(seen)
-    again = life.sandbox.preview(refresh=True, expect_no_changes=True)
+    again = life.sandbox.preview(expect_no_changes=True)
     assert again.outcome is Outcome.SUCCEEDED, str([(step.urn, step.op) for step in again.steps if step.changes])
 
     # The opposite: a rule whose actions are not left to ECS is put back, which is an outage after a rollout.
     spoil(copy, "infra/components/web_route.py", 'opts=self.child(ignore_changes=["actions"])', "opts=self.child()")
-    careless = Sandbox(copy, "local", root=life.sandbox.workspace.root).preview(refresh=True)
+    careless = Sandbox(copy, "local", root=life.sandbox.workspace.root).preview()
     assert {step.urn for step in careless.steps if step.changes} == {rule["urn"] for rule in rules}
 
 
